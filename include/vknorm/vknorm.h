@@ -1,0 +1,304 @@
+// SPDX-License-Identifier: MIT
+// vknorm: every neural-network normalization layer, forward and backward, on any Vulkan 1.1 device.
+//
+// The header climbs: results, context, buffers and tensors, recorder, norm (the operation), layer (the module).
+// Every function that returns a vkn_result leaves a message for the calling thread in vkn_error_message() when it
+// fails, and then has changed nothing: no output pointer but NULL, no command recorded, no state moved.
+//
+// With volk, include <volk.h> before this header (or define VK_NO_PROTOTYPES).
+#ifndef VKNORM_H
+#define VKNORM_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <vulkan/vulkan_core.h>
+
+#ifndef VKN_API
+#if defined(__GNUC__)
+#define VKN_API __attribute__((visibility("default")))
+#else
+#define VKN_API
+#endif
+#endif
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+// ---- Results ---------------------------------------------------------------------------------------------------
+#define VKN_RESULTS(X)                                                                                                 \
+    X(OK, 0, "ok")                                                                                                     \
+    X(BAD_ARGUMENT, -1, "bad argument")                                                                                \
+    X(UNSUPPORTED, -2, "not supported by this device")                                                                 \
+    X(NO_DEVICE, -3, "no Vulkan device")                                                                               \
+    X(OUT_OF_MEMORY, -4, "out of memory")                                                                              \
+    X(DEVICE_LOST, -5, "device lost")                                                                                  \
+    X(BAD_FILE, -6, "bad file")                                                                                        \
+    X(IO, -7, "input/output error")
+
+typedef enum vkn_result {
+#define X(name, value, text) VKN_##name = value,
+    VKN_RESULTS(X)
+#undef X
+} vkn_result;
+
+VKN_API const char *vkn_result_string(vkn_result);
+// What the last failing call of this thread found wrong: the field, and both values. "" before the first failure.
+VKN_API const char *vkn_error_message(void);
+
+// ---- Features: fast paths with a fallback ----------------------------------------------------------------------
+// A device may lack each of these and every one can be turned off (vkn_context_info.disable, or
+// VKNORM_DISABLE=subgroup,push_descriptor,... in the environment), so that one driver can test all paths.
+#define VKN_FEATURES(X)                                                                                                \
+    X(SUBGROUP, 0, "subgroup", "reductions through subgroup shuffles; off: shared memory")                             \
+    X(PUSH_DESCRIPTOR, 1, "push_descriptor", "VK_KHR_push_descriptor; off: descriptor sets")                           \
+    X(VECTOR, 2, "vector", "16-byte loads and stores; off: one element at a time")                                     \
+    X(ON_CHIP, 3, "on_chip", "one dispatch for groups one workgroup can hold; off: partials, merge, apply")            \
+    X(HOST_VISIBLE, 4, "host_visible", "mapped device memory; off: staging copies")                                    \
+    X(COHERENT, 5, "coherent", "coherent mapped memory; off: flush and invalidate")
+
+typedef enum vkn_feature {
+#define X(name, bit, key, text) VKN_FEATURE_##name = 1 << bit,
+    VKN_FEATURES(X)
+#undef X
+        VKN_FEATURE_COUNT = 6
+} vkn_feature;
+
+// ---- Context: one Vulkan device --------------------------------------------------------------------------------
+// Thread-safety: every function that takes a context may be called from any thread; the queue is locked inside.
+typedef struct vkn_context vkn_context;
+
+typedef enum vkn_log_level { VKN_LOG_ERROR, VKN_LOG_WARNING, VKN_LOG_INFO } vkn_log_level;
+
+typedef struct vkn_context_info {
+    // Our own device. An index ("0"), or a part of the device's name (case does not matter). NULL: $VKNORM_DEVICE in
+    // the same form, else the best kind there is: discrete > integrated > virtual > CPU. Must be NULL when borrowed.
+    const char *device;
+
+    // A borrowed device: all of these, and vknorm creates and destroys none of them; they must outlive the context.
+    // The instance must be of Vulkan 1.1 or later. `queue` may be VK_NULL_HANDLE when you submit everything yourself:
+    // then vkn_recorder_submit_and_wait and staged uploads and downloads fail with VKN_UNSUPPORTED. While vknorm
+    // submits to `queue`, you must not.
+    VkInstance instance;
+    VkPhysicalDevice physical_device;
+    VkDevice vk_device;
+    VkQueue queue;
+    uint32_t queue_family; // must have compute
+    PFN_vkGetInstanceProcAddr get_instance_proc_addr;
+    const char *const *enabled_extensions; // device extensions that vk_device was created with
+    uint32_t enabled_extension_count;
+
+    const VkAllocationCallbacks *allocator; // may be NULL; must outlive the context
+    uint32_t disable;                       // vkn_feature bits to do without, beside those of VKNORM_DISABLE
+
+    // For tests: limits to act as if the device had. 0: the device's own. Larger than the device's: ignored.
+    VkDeviceSize max_binding_bytes; // maxStorageBufferRange, at least 65536
+    uint32_t max_workgroups;        // maxComputeWorkGroupCount on each axis, at least 64
+
+    // For experiments: how many invocations share a row, a power of two; at most the largest workgroup is taken.
+    // 0: chosen from the device.
+    uint32_t lanes;
+
+    bool capture_statistics; // ask the driver to keep each pipeline's own statistics, for vkn_context_pipelines
+
+    void (*log)(void *user, vkn_log_level level, const char *text); // may be NULL; called from any thread
+    void *log_user;
+} vkn_context_info;
+
+// Opens a device, or borrows one. `info` may be NULL: all defaults. Errors: VKN_NO_DEVICE (no loader, no driver, no
+// device that matches), VKN_UNSUPPORTED (below Vulkan 1.1, or no compute queue), VKN_BAD_ARGUMENT, VKN_OUT_OF_MEMORY.
+VKN_API vkn_result vkn_context_create(const vkn_context_info *info, vkn_context **out);
+// NULL is fine. Everything made from the context must have been destroyed before, and the device must be idle.
+VKN_API void vkn_context_destroy(vkn_context *);
+// The handles of the context's device, in the form in which another context could borrow it. `enabled_extensions`
+// belongs to the context. Fields that do not name handles are zero.
+VKN_API void vkn_context_get_info(const vkn_context *, vkn_context_info *out);
+
+typedef struct vkn_device_info {
+    char name[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE];
+    char driver[VK_MAX_DRIVER_NAME_SIZE + VK_MAX_DRIVER_INFO_SIZE]; // "" where the device does not tell
+    VkPhysicalDeviceType type;
+    uint32_t vendor_id, device_id, api_version, driver_version;
+    uint32_t subgroup_size;             // lanes that vknorm lets share a subgroup reduction
+    uint32_t max_workgroup_invocations; // as used, after vkn_context_info
+    uint32_t max_workgroups;            // on each axis
+    VkDeviceSize max_binding_bytes;     // bytes one descriptor can see; larger tensors go in chunks
+    uint32_t max_shared_bytes, offset_alignment;
+    uint32_t found, used;                   // vkn_feature bits: what the device has, what this context uses
+    const char *why_off[VKN_FEATURE_COUNT]; // by bit number: why a feature is not used; NULL where it is. Static text.
+} vkn_device_info;
+VKN_API void vkn_context_device_info(const vkn_context *, vkn_device_info *out);
+// How many Vulkan devices there are; each index below it is a valid vkn_context_info.device.
+// Errors: VKN_NO_DEVICE (no loader, no driver). Zero devices is VKN_OK with *count = 0.
+VKN_API vkn_result vkn_device_count(uint32_t *count);
+
+// Calls `visit` for each pipeline built so far, oldest first. `name` is the shader and its specialization, readable.
+VKN_API void vkn_context_pipelines(vkn_context *, void (*visit)(void *user, const char *name, VkPipeline), void *user);
+
+// ---- Buffers: for those who have no allocator of their own -----------------------------------------------------
+typedef struct vkn_buffer vkn_buffer;
+// A storage buffer with transfer use, of `bytes` > 0, in device memory (mapped where the device allows it).
+VKN_API vkn_result vkn_buffer_create(vkn_context *, VkDeviceSize bytes, vkn_buffer **out);
+VKN_API void vkn_buffer_destroy(vkn_buffer *); // NULL is fine; the device must be done with it
+VKN_API VkBuffer vkn_buffer_handle(const vkn_buffer *);
+VKN_API VkDeviceSize vkn_buffer_size(const vkn_buffer *);
+// Copies between host and buffer, and has finished when it returns. The device must not be using the range; what an
+// earlier vkn_recorder_submit_and_wait wrote is visible. offset + bytes must not exceed the size.
+VKN_API vkn_result vkn_buffer_upload(vkn_buffer *, VkDeviceSize offset, const void *data, VkDeviceSize bytes);
+VKN_API vkn_result vkn_buffer_download(vkn_buffer *, VkDeviceSize offset, void *data, VkDeviceSize bytes);
+
+// ---- Tensors: plain values that own nothing --------------------------------------------------------------------
+enum { VKN_MAX_RANK = 6 };
+typedef enum vkn_dtype { VKN_F32, VKN_F16, VKN_BF16, VKN_I64 } vkn_dtype;
+typedef enum vkn_layout { VKN_CHANNELS_FIRST, VKN_CHANNELS_LAST } vkn_layout;
+
+// Elements are contiguous. `shape` is always [N, C, spatial...]; with VKN_CHANNELS_LAST memory is ordered
+// [N, spatial..., C]. So a [B, T, D] array whose features are D is shape {B, D, T}, VKN_CHANNELS_LAST.
+typedef struct vkn_tensor {
+    VkBuffer buffer;     // VK_NULL_HANDLE: the tensor is absent. Must have VK_BUFFER_USAGE_STORAGE_BUFFER_BIT
+    VkDeviceSize offset; // bytes, a multiple of the element size
+    vkn_dtype dtype;
+    vkn_layout layout;
+    uint32_t rank, shape[VKN_MAX_RANK]; // rank 1 to 6; sizes may be zero
+} vkn_tensor;
+
+// rank above VKN_MAX_RANK is kept as it is (and refused later); the shape's first VKN_MAX_RANK sizes are copied.
+VKN_API vkn_tensor vkn_tensor_make(VkBuffer, VkDeviceSize offset, vkn_dtype, vkn_layout, uint32_t rank,
+                                   const uint32_t *shape);
+// Elements of a tensor: the product of its shape; UINT64_MAX when that does not fit.
+VKN_API uint64_t vkn_tensor_count(const vkn_tensor *);
+
+// ---- Recorder: calls become commands ---------------------------------------------------------------------------
+// Owns descriptor sets and scratch memory. Thread-safety: one thread at a time; several recorders on one context may
+// work at once.
+typedef struct vkn_recorder vkn_recorder;
+VKN_API vkn_result vkn_recorder_create(vkn_context *, vkn_recorder **out);
+VKN_API void vkn_recorder_destroy(vkn_recorder *); // NULL is fine; the device must be done with what was recorded
+// Starts recording into `commands`, your own command buffer in the recording state and outside a render pass, or into
+// the recorder's own where it is VK_NULL_HANDLE (what that one held before is dropped; it must have finished).
+VKN_API vkn_result vkn_recorder_begin(vkn_recorder *, VkCommandBuffer commands);
+// The command buffer being recorded into, for commands of your own between ours. VK_NULL_HANDLE before begin.
+VKN_API VkCommandBuffer vkn_recorder_command_buffer(const vkn_recorder *);
+VKN_API vkn_context *vkn_recorder_context(const vkn_recorder *);
+// Makes all compute and transfer writes recorded so far visible to compute and transfer commands that follow.
+VKN_API vkn_result vkn_recorder_barrier(vkn_recorder *);
+// Only for the recorder's own command buffer: ends it, submits it, waits, and makes what it wrote visible to the host.
+// Called again without a new begin, it submits the same commands once more.
+VKN_API vkn_result vkn_recorder_submit_and_wait(vkn_recorder *);
+// Recycles descriptor sets and scratch memory. The device must be done with everything recorded since the last reset.
+// A new begin on the recorder's own command buffer does it by itself; with your own command buffers it is your call.
+VKN_API void vkn_recorder_reset(vkn_recorder *);
+
+// ---- Norm: what to compute. A plain value, no state ------------------------------------------------------------
+// y = (x - mean) * rstd * weight + bias, with mean and rstd = 1 / sqrt(var + eps) over a statistic group:
+//   batch     a channel, over N and space                        (Ioffe & Szegedy 2015)
+//   instance  a channel of one sample, over space                (Ulyanov et al. 2016)
+//   group     C / groups channels of one sample, and space       (Wu & He 2018)
+//   layer     the trailing `normalized_rank` dimensions in memory order       (Ba et al. 2016)
+//   rms       as layer, without mean and bias: rstd = 1 / sqrt(mean(x^2) + eps)   (Zhang & Sennrich 2019)
+// For layer and rms the normalized dimensions are the last ones of the memory order, so with VKN_CHANNELS_LAST and
+// normalized_rank 1 it is the channels that are normalized.
+typedef enum vkn_kind { VKN_BATCH = 1, VKN_INSTANCE, VKN_GROUP, VKN_LAYER, VKN_RMS } vkn_kind;
+typedef struct vkn_norm {
+    vkn_kind kind;
+    uint32_t groups;          // VKN_GROUP only: at least 1, divides the channels
+    uint32_t normalized_rank; // VKN_LAYER, VKN_RMS: 1 to the rank of x
+    float eps;                // at least 0, finite; zero means zero: start from vkn_norm_defaults
+} vkn_norm;
+VKN_API vkn_norm vkn_norm_defaults(vkn_kind); // eps 1e-5, groups 1, normalized_rank 1
+// How many statistic groups `x` has (the size of mean and rstd), and how many elements weight and bias have.
+// 0 where norm and shape do not fit (vkn_error_message says why), or the tensor is empty.
+VKN_API uint64_t vkn_norm_groups(const vkn_norm *, const vkn_tensor *x);
+VKN_API uint64_t vkn_norm_features(const vkn_norm *, const vkn_tensor *x);
+
+#define VKN_MOMENTUM_CUMULATIVE (-1.0f)
+
+// Shapes: batch, instance, group take x of rank 2 to 6 ([N, C], [N, C, L], ...), layer and rms of rank 1 to 6.
+// y has x's dtype, layout and shape. All others are VKN_F32 (num_batches_tracked VKN_I64), and only their number of
+// elements counts: weight, bias: vkn_norm_features; mean, rstd: vkn_norm_groups; running statistics: the channels;
+// num_batches_tracked: 1. `absent`: buffer is VK_NULL_HANDLE. y may be x itself; any other overlap of a tensor that is
+// written with another one is an error (as far as it shows: in one VkBuffer).
+typedef struct vkn_forward_args {
+    vkn_tensor x, y;
+    vkn_tensor weight, bias; // each may be absent: 1 and 0. rms: bias must be absent
+    vkn_tensor mean, rstd;   // each may be absent. Written whenever the statistics are computed from x, not when they
+                             // are the running ones. rms: mean must be absent
+    vkn_tensor running_mean, running_var; // batch and instance; both or neither. Training: updated as
+                                          // (1 - m) running + m batch, with the unbiased variance. Otherwise: used
+                                          // instead of x's own statistics
+    vkn_tensor num_batches_tracked; // may be absent; one I64, counted on the device in training when there are running
+                                    // statistics
+    float momentum; // m: 0 to 1, or VKN_MOMENTUM_CUMULATIVE: 1 / num_batches_tracked, which then must be given
+    bool training;  // layer, group and rms compute the same either way
+} vkn_forward_args;
+
+// With s = sum over the statistic group, g = dy * weight, xhat = (x - mean) * rstd, n = elements of the group:
+//   dx = rstd * (g - s(g) / n - xhat * s(g * xhat) / n)      statistics were x's own  (rms: without the s(g) term)
+//   dx = rstd * g                                            statistics were the running ones ("frozen")
+//   dweight = sum of dy * xhat, dbias = sum of dy, over all elements that share a weight
+typedef struct vkn_backward_args {
+    vkn_tensor x, dy;                     // dy as x
+    vkn_tensor weight;                    // as forward had it
+    vkn_tensor mean, rstd;                // what forward saved; where either is absent both are computed again from x
+    vkn_tensor running_mean, running_var; // both: forward normalized with these (training false); else absent
+    vkn_tensor dx, dweight, dbias;        // each may be absent: then not computed. dx may be x or dy itself
+    bool training;                        // as in forward: with false and running statistics, the frozen formula
+    bool accumulate;                      // dweight and dbias are added to, not overwritten
+} vkn_backward_args;
+
+// Each records commands and submits nothing, waits for nothing, and once warm allocates nothing. Barriers between its
+// own dispatches are its own; those before the first and after the last are yours: compute shader stage, shader reads
+// and writes (vkn_recorder_barrier does it). Empty tensors are legal: nothing is dispatched, dweight and dbias are
+// zeros (or stay, with accumulate). A call that fails has recorded nothing.
+// Errors: VKN_BAD_ARGUMENT with the field and both values, in PyTorch's words where it has some; VKN_UNSUPPORTED with
+// the limit; VKN_OUT_OF_MEMORY; VKN_DEVICE_LOST.
+VKN_API vkn_result vkn_norm_forward(vkn_recorder *, const vkn_norm *, const vkn_forward_args *);
+VKN_API vkn_result vkn_norm_backward(vkn_recorder *, const vkn_norm *, const vkn_backward_args *);
+// Builds every pipeline that forward and backward of such a tensor can need. x's buffer is not looked at.
+VKN_API vkn_result vkn_norm_prepare(vkn_context *, const vkn_norm *, const vkn_tensor *x);
+
+// ---- Layer: the module, as in torch.nn -------------------------------------------------------------------------
+// Parameters, gradients, running statistics and what forward saves for backward. Thread-safety: as a recorder.
+typedef struct vkn_layer vkn_layer;
+typedef struct vkn_layer_info {
+    vkn_norm norm;
+    uint32_t features;                      // channels; layer and rms: elements of the normalized shape. At least 1
+    float momentum;                         // as vkn_forward_args.momentum
+    bool weight, bias, track_running_stats; // rms: no bias. Only batch and instance track
+} vkn_layer_info;
+// torch.nn's defaults: momentum 0.1; batch: weight, bias, running statistics; instance: none of them; group, layer:
+// weight and bias; rms: weight.
+VKN_API vkn_layer_info vkn_layer_defaults(vkn_kind, uint32_t features);
+// weight 1, bias 0, running mean 0, running variance 1, nothing counted; in training mode.
+VKN_API vkn_result vkn_layer_create(vkn_context *, const vkn_layer_info *, vkn_layer **out);
+VKN_API void vkn_layer_destroy(vkn_layer *);              // NULL is fine; the device must be done with it
+VKN_API void vkn_layer_train(vkn_layer *, bool training); // false: eval
+// Frozen: the statistics of eval, none updated, and backward writes no gradients of weight and bias.
+VKN_API void vkn_layer_freeze(vkn_layer *, bool frozen);
+// Whether backward adds to the gradients (as PyTorch does until zero_grad) or overwrites them. At first it overwrites.
+VKN_API void vkn_layer_accumulate(vkn_layer *, bool accumulate);
+// Recording calls, as vkn_norm_forward and vkn_norm_backward. backward follows the last forward of the layer, with the
+// same x and mode. dx may be absent (NULL). The first call with more statistic groups than before allocates.
+VKN_API vkn_result vkn_layer_forward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *y);
+VKN_API vkn_result vkn_layer_backward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *dy,
+                                      const vkn_tensor *dx);
+
+typedef enum vkn_slot {
+    VKN_WEIGHT,
+    VKN_BIAS,
+    VKN_WEIGHT_GRAD,
+    VKN_BIAS_GRAD,
+    VKN_RUNNING_MEAN,
+    VKN_RUNNING_VAR,
+    VKN_NUM_BATCHES_TRACKED,
+    VKN_SLOT_COUNT
+} vkn_slot;
+VKN_API vkn_tensor vkn_layer_tensor(const vkn_layer *, vkn_slot); // absent where the layer has none
+// Copies one whole slot; `bytes` must be its size. As vkn_buffer_upload and vkn_buffer_download.
+VKN_API vkn_result vkn_layer_upload(vkn_layer *, vkn_slot, const void *data, VkDeviceSize bytes);
+VKN_API vkn_result vkn_layer_download(vkn_layer *, vkn_slot, void *data, VkDeviceSize bytes);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
