@@ -1,0 +1,87 @@
+// SPDX-License-Identifier: MIT
+// Mean and M2 = sum of (x - mean)^2, without ever forming E[x^2] - mean^2.
+//
+// A record is vec4(shift, mean - shift, M2, count). Records merge by Chan, Golub and LeVeque (1983):
+//   delta = mean_b - mean_a,  n = n_a + n_b
+//   mean  = mean_a + delta * n_b / n
+//   M2    = M2_a + M2_b + delta^2 * n_a * n_b / n
+// The shift is one of the data, so that mean - shift has the accuracy of the deviation even where mean >> deviation.
+// rms has CENTERED = false: shift and mean stay 0 and M2 is the sum of x^2.
+vec4 moments_merge(vec4 a, vec4 b) {
+    precise float count = a.w + b.w;
+    precise float share = b.w / max(count, 1.0);
+    precise float delta = (b.x - a.x) + (b.y - a.y);
+    precise float mean = a.y + delta * share;
+    precise float m2 = (a.z + b.z) + (delta * delta) * (a.w * share);
+    vec4 merged = vec4(a.x, mean, m2, count);
+    return b.w == 0.0 ? a : (a.w == 0.0 ? b : merged);
+}
+
+// Running moments of x - shift, four independent ones, of which `sum` carries its rounding errors along (Kahan).
+struct Moments {
+    vec4 sum, carry, m2, count;
+};
+
+Moments moments_empty() { return Moments(vec4(0), vec4(0), vec4(0), vec4(0)); }
+
+// Adds `count` values with the sum `sum` and the centred squares `m2`.
+void moments_add(inout Moments m, vec4 sum, vec4 m2, vec4 count) {
+    if (CENTERED) {
+        precise vec4 both = max(m.count + count, vec4(1));
+        precise vec4 delta = sum / max(count, vec4(1)) - m.sum / max(m.count, vec4(1));
+        precise vec4 spread = delta * delta * (m.count * count / both);
+        precise vec4 value = sum - m.carry;
+        precise vec4 total = m.sum + value;
+        precise vec4 carry = (total - m.sum) - value;
+        m.m2 += m2 + spread;
+        m.sum = total;
+        m.carry = carry;
+    } else {
+        m.m2 += m2;
+    }
+    m.count += count;
+}
+
+// The four as one record.
+vec4 moments_record(Moments m, float shift) {
+    vec4 mean = m.sum / max(m.count, vec4(1));
+    return moments_merge(
+        moments_merge(vec4(shift, mean.x, m.m2.x, m.count.x), vec4(shift, mean.y, m.m2.y, m.count.y)),
+        moments_merge(vec4(shift, mean.z, m.m2.z, m.count.z), vec4(shift, mean.w, m.m2.w, m.count.w)));
+}
+
+// A block of up to BLOCK words, of which valid[k] elements exist in word k: sum, then squares around the block's own
+// mean.
+void moments_add_block(inout Moments m, vec4 v[BLOCK], uint valid[BLOCK], vec4 shift) {
+    vec4 sum = vec4(0), count = vec4(0);
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        bvec4 mask = valid_mask(valid[k]);
+        v[k] = mix(vec4(0), CENTERED ? v[k] - shift : v[k], mask);
+        sum += v[k];
+        count += mix(vec4(0), vec4(1), mask);
+    }
+    vec4 mean = CENTERED ? sum / max(count, vec4(1)) : vec4(0);
+    vec4 m2 = vec4(0);
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        vec4 deviation = mix(vec4(0), v[k] - mean, valid_mask(valid[k]));
+        m2 += deviation * deviation;
+    }
+    moments_add(m, sum, m2, count);
+}
+
+// What normalizing needs. mean + low is the mean to twice f32's accuracy; variance is the biased one.
+struct Statistics {
+    float mean, low, variance, rstd;
+};
+
+Statistics statistics_of(vec4 record, float scale, float eps) {
+    Statistics s;
+    precise float mean = record.x + record.y;
+    precise float other = mean - record.x;
+    precise float low = (record.x - (mean - other)) + (record.y - other);
+    s.mean = mean;
+    s.low = low;
+    s.variance = record.z * scale;
+    s.rstd = inversesqrt(s.variance + eps);
+    return s;
+}

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: MIT
+// Running statistics of one channel an invocation, from the statistics of its samples (batch norm: one):
+//   running_mean = (1 - m) running_mean + m * average of mean
+//   running_var  = (1 - m) running_var  + m * average of var * n / (n - 1)
+// with m = momentum, or 1 / num_batches_tracked (cumulative).
+#version 450
+#define PUSH vkn_running_push
+#include "common.glsl"
+
+FLOATS(readonly, 0, mean)
+FLOATS(readonly, 1, variance)
+FLOATS(, 2, running_mean)
+FLOATS(, 3, running_var)
+layout(std430, set = 0, binding = 4) readonly buffer batches { uint batches_at[]; };
+
+float cumulative_momentum() {
+    uint first = origin(4u);
+    return 1.0 / (float(batches_at[first + 1u]) * 4294967296.0 + float(batches_at[first]));
+}
+
+void main() {
+    uint channel = workgroup_index() * WORKGROUP + gl_LocalInvocationIndex;
+    if (channel >= push.channels) return;
+    vec2 sum = vec2(0), carry = vec2(0);
+    for (uint sample_index = 0u; sample_index < push.samples; ++sample_index) {
+        uint group = sample_index * push.sample_stride + channel;
+        precise vec2 value = vec2(AT(0, mean, group), AT(1, variance, group)) - carry;
+        precise vec2 total = sum + value;
+        precise vec2 rest = (total - sum) - value;
+        sum = total;
+        carry = rest;
+    }
+    vec2 average = sum * vec2(push.share, push.share * push.unbias);
+    float momentum = has(VKN_CUMULATIVE) ? cumulative_momentum() : push.momentum;
+    float keep = push.first != 0u ? 1.0 - momentum : 1.0;
+    AT(2, running_mean, channel) = keep * AT(2, running_mean, channel) + momentum * average.x;
+    AT(3, running_var, channel) = keep * AT(3, running_var, channel) + momentum * average.y;
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: MIT
+// Moments of one part of four units, columns family: four records an invocation.
+#version 450
+#define PUSH vkn_columns_push
+#include "common.glsl"
+#include "moments.glsl"
+#include "columns.glsl"
+#include "records.glsl"
+
+TENSOR(readonly, 0, x)
+RECORDS(1)
+LOAD(0, x)
+
+void main() {
+    Columns c = columns_of_invocation();
+    vec4 shift = CENTERED ? x_load(c.first, c.valid) : vec4(0);
+    vec4 v[BLOCK];
+    uint valid[BLOCK];
+    Moments m = moments_empty();
+    for (uint block = 0u; block < c.count; block += BLOCK) {
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+            valid[k] = block + k < c.count ? 4u : 0u;
+            v[k] = block + k < c.count ? x_load(c.first + (block + k) * c.step, c.valid) : vec4(0);
+        }
+        moments_add_block(m, v, valid, shift);
+    }
+    records_store(c, shift, m.sum / max(m.count, vec4(1)), m.m2, m.count);
+}

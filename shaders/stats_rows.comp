@@ -1,0 +1,36 @@
+// SPDX-License-Identifier: MIT
+// Moments of one part of a unit, rows family: one record a team.
+#version 450
+#define PUSH vkn_rows_push
+#include "common.glsl"
+#include "team.glsl"
+#include "moments.glsl"
+#include "rows.glsl"
+
+TENSOR(readonly, 0, x)
+layout(std430, set = 0, binding = 1) writeonly buffer records { vec4 record_at[]; };
+LOAD(0, x)
+
+vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
+
+void main() {
+    Part p = part_of_team();
+    uint lane = lane_index();
+    float shift = CENTERED && p.live ? AT(0, x, p.first) : 0.0;
+    vec4 v[BLOCK];
+    uint valid[BLOCK];
+    Moments m = moments_empty();
+    for (uint outer = 0u; outer < p.outer_count; ++outer) {
+        uint first = p.first + outer * push.outer_stride;
+        for (uint block = 0u; block < words_in(p.run_count); block += BLOCK * LANES) {
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+                uint word = word_of(block, k, lane);
+                valid[k] = valid_in(word, p.run_count);
+                v[k] = x_load(first + word * 4u, valid[k]);
+            }
+            moments_add_block(m, v, valid, vec4(shift));
+        }
+    }
+    vec4 record = team_reduce(moments_record(m, shift));
+    if (p.live && lane == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;
+}
