@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: MIT
+// One physical device: which one is meant, and what it can do.
+#ifndef VKN_DEVICE_H
+#define VKN_DEVICE_H
+#include "vulkan.h"
+
+// What `vkn_device_describe` finds out beside the public vkn_device_info.
+typedef struct vkn_device {
+    vkn_device_info info;
+    VkPhysicalDeviceMemoryProperties memory;
+    VkDeviceSize atom; // nonCoherentAtomSize
+    bool has_push_descriptor, has_statistics, has_portability_subset;
+} vkn_device;
+
+// The device that `wanted` (an index or a part of a name; NULL: $VKNORM_DEVICE; both unset: the best kind) means.
+vkn_result vkn_device_find(const vkn_instance_functions *, VkInstance, const char *wanted, VkPhysicalDevice *out);
+// The first queue family with compute; prefers one without graphics.
+vkn_result vkn_device_queue_family(const vkn_instance_functions *, VkPhysicalDevice, uint32_t *out);
+// Extensions usable on the device: `enabled` of a borrowed device, or NULL for all that it has. disable: vkn_feature
+// bits of vkn_context_info; those of VKNORM_DISABLE are added here.
+vkn_result vkn_device_describe(const vkn_instance_functions *, VkPhysicalDevice, const vkn_context_info *,
+                               vkn_device *out);
+
+#endif

@@ -1,0 +1,40 @@
+// SPDX-License-Identifier: MIT
+// Which elements share statistics and which share a weight: pure arithmetic, no Vulkan handle.
+//
+// Memory is seen as [outer][unit][run] (rows family) or as [plane][position][column] (columns family):
+//
+//   kind                  | rows: outer, units, run  | columns: planes, positions, columns | fan  | affine
+//   batch                 | N, C, S                  | 1, N*S, C                           | 1    | by unit
+//   instance              | 1, N*C, S                | N, S, C                             | 1    | by unit mod C
+//   group                 | 1, N*C, S                | N, S, C                             | C/G  | by unit mod C
+//   layer, rms            | 1, rows, K               |                                     | 1    | by element
+//
+// A unit is what shares both statistics and weight (batch: a channel; instance, group: a channel of a sample), or for
+// layer and rms a row. A statistic group is `fan` neighbouring units. Rows are for channels first, columns for channels
+// last and for S = 1, where the two are the same memory.
+#ifndef VKN_GEOMETRY_H
+#define VKN_GEOMETRY_H
+#include "vulkan.h"
+
+typedef struct vkn_geometry {
+    vkn_kind kind;
+    bool columns;        // the family; else rows
+    bool centered;       // statistics have a mean (not rms)
+    bool element_affine; // layer, rms: each element of the run has its own weight
+    uint64_t samples;    // N; layer, rms: rows
+    uint64_t channels;   // C; layer, rms: 1
+    uint64_t run;        // S; layer, rms: K
+    uint64_t outer;      // samples that share statistics: batch N, else 1
+    uint64_t units;      // batch C, else samples * channels
+    uint64_t fan;        // units in a statistic group
+    uint64_t groups;     // units / fan
+    uint64_t group_size; // elements of a statistic group
+    uint64_t features;   // elements of weight and bias
+    uint64_t elements;
+} vkn_geometry;
+
+// Fails with a message where norm and tensor do not fit. `training_statistics`: the statistics come from x, so that
+// PyTorch's demand for more than one value applies.
+vkn_result vkn_geometry_make(const vkn_norm *, const vkn_tensor *x, bool training_statistics, vkn_geometry *out);
+
+#endif

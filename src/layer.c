@@ -1,0 +1,279 @@
+// SPDX-License-Identifier: MIT
+// The module: parameters and state in one buffer, calls of the public functions below it.
+#include "context.h"
+#include "error.h"
+#include "tensor.h"
+#include <stdlib.h>
+
+enum { SLOT_ALIGNMENT = 256 }; // what every device's descriptors and flushes take
+
+// What forward saved: mean, then rstd, `groups` floats each. Buffers that became too small stay until the layer goes,
+// because commands recorded earlier may still name them.
+typedef struct saved {
+    vkn_buffer *buffer;
+    uint64_t groups;
+    struct saved *older;
+} saved;
+
+struct vkn_layer {
+    vkn_context *context;
+    vkn_layer_info info;
+    vkn_buffer *buffer; // all slots
+    VkDeviceSize offsets[VKN_SLOT_COUNT];
+    bool has[VKN_SLOT_COUNT];
+    bool training, frozen, accumulate;
+    saved *saved;
+};
+
+static bool tracks(vkn_kind kind) {
+    return kind == VKN_BATCH || kind == VKN_INSTANCE;
+}
+
+vkn_layer_info vkn_layer_defaults(vkn_kind kind, uint32_t features) {
+    bool affine = kind != VKN_INSTANCE;
+    return (vkn_layer_info){
+        .norm = vkn_norm_defaults(kind),
+        .features = features,
+        .momentum = 0.1f,
+        .weight = affine,
+        .bias = affine && kind != VKN_RMS,
+        .track_running_stats = kind == VKN_BATCH,
+    };
+}
+
+static vkn_result check_info(const vkn_layer_info *info) {
+    vkn_kind kind = info->norm.kind;
+    if ((uint32_t)kind < VKN_BATCH || kind > VKN_RMS)
+        return vkn_fail(VKN_BAD_ARGUMENT, "kind: %d is none of batch, instance, group, layer, rms", (int)kind);
+    if (info->features == 0) return vkn_fail(VKN_BAD_ARGUMENT, "features: 0, must be at least 1");
+    if (kind == VKN_GROUP && info->norm.groups == 0) return vkn_fail(VKN_BAD_ARGUMENT, "groups: 0, must be at least 1");
+    if (kind == VKN_GROUP && info->features % info->norm.groups)
+        return vkn_fail(VKN_BAD_ARGUMENT, "num_channels must be divisible by num_groups: %u and %u", info->features,
+                        info->norm.groups);
+    if (kind == VKN_RMS && info->bias) return vkn_fail(VKN_BAD_ARGUMENT, "bias: rms norm has none");
+    if (info->track_running_stats && !tracks(kind))
+        return vkn_fail(VKN_BAD_ARGUMENT, "track_running_stats: only batch and instance norm have running statistics");
+    bool momentum = info->momentum == VKN_MOMENTUM_CUMULATIVE || (info->momentum >= 0 && info->momentum <= 1);
+    if (info->track_running_stats && !momentum)
+        return vkn_fail(VKN_BAD_ARGUMENT, "momentum: %g, must be 0 to 1, or VKN_MOMENTUM_CUMULATIVE",
+                        (double)info->momentum);
+    return VKN_OK;
+}
+
+static VkDeviceSize slot_bytes(const vkn_layer *layer, vkn_slot slot) {
+    return slot == VKN_NUM_BATCHES_TRACKED ? 8 : (VkDeviceSize)layer->info.features * 4;
+}
+
+static vkn_result create_slots(vkn_layer *layer) {
+    const vkn_layer_info *info = &layer->info;
+    const bool has[VKN_SLOT_COUNT] = {
+        [VKN_WEIGHT] = info->weight,
+        [VKN_BIAS] = info->bias,
+        [VKN_WEIGHT_GRAD] = info->weight,
+        [VKN_BIAS_GRAD] = info->bias,
+        [VKN_RUNNING_MEAN] = info->track_running_stats,
+        [VKN_RUNNING_VAR] = info->track_running_stats,
+        [VKN_NUM_BATCHES_TRACKED] = info->track_running_stats,
+    };
+    VkDeviceSize total = 0;
+    for (int slot = 0; slot < VKN_SLOT_COUNT; ++slot) {
+        layer->has[slot] = has[slot];
+        layer->offsets[slot] = total;
+        VkDeviceSize bytes = has[slot] ? slot_bytes(layer, (vkn_slot)slot) : 0;
+        total += (bytes + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    }
+    if (total == 0) return VKN_OK;
+    float *initial = calloc(total / 4, sizeof *initial);
+    if (!initial) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: %llu bytes of host memory", (unsigned long long)total);
+    const vkn_slot ones[] = {VKN_WEIGHT, VKN_RUNNING_VAR};
+    for (size_t i = 0; i < sizeof ones / sizeof *ones; ++i)
+        for (uint32_t k = 0; layer->has[ones[i]] && k < info->features; ++k)
+            initial[layer->offsets[ones[i]] / 4 + k] = 1.0f;
+    vkn_result result = vkn_buffer_create(layer->context, total, &layer->buffer);
+    if (result == VKN_OK) result = vkn_buffer_upload(layer->buffer, 0, initial, total);
+    free(initial);
+    return result;
+}
+
+vkn_result vkn_layer_create(vkn_context *context, const vkn_layer_info *info, vkn_layer **out) {
+    if (!out) return vkn_fail(VKN_BAD_ARGUMENT, "out: NULL");
+    *out = NULL;
+    if (!context) return vkn_fail(VKN_BAD_ARGUMENT, "context: NULL");
+    if (!info) return vkn_fail(VKN_BAD_ARGUMENT, "info: NULL");
+    vkn_result result = check_info(info);
+    if (result != VKN_OK) return result;
+    vkn_layer *layer = calloc(1, sizeof *layer);
+    if (!layer) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: out of host memory");
+    layer->context = context;
+    layer->info = *info;
+    layer->training = true;
+    result = create_slots(layer);
+    if (result != VKN_OK) {
+        vkn_layer_destroy(layer);
+        return result;
+    }
+    *out = layer;
+    return VKN_OK;
+}
+
+void vkn_layer_destroy(vkn_layer *layer) {
+    if (!layer) return;
+    while (layer->saved) {
+        saved *older = layer->saved->older;
+        vkn_buffer_destroy(layer->saved->buffer);
+        free(layer->saved);
+        layer->saved = older;
+    }
+    vkn_buffer_destroy(layer->buffer);
+    free(layer);
+}
+
+void vkn_layer_train(vkn_layer *layer, bool training) {
+    layer->training = training;
+}
+
+void vkn_layer_freeze(vkn_layer *layer, bool frozen) {
+    layer->frozen = frozen;
+}
+
+void vkn_layer_accumulate(vkn_layer *layer, bool accumulate) {
+    layer->accumulate = accumulate;
+}
+
+vkn_tensor vkn_layer_tensor(const vkn_layer *layer, vkn_slot slot) {
+    if ((uint32_t)slot >= VKN_SLOT_COUNT || !layer->has[slot]) return (vkn_tensor){0};
+    bool count = slot == VKN_NUM_BATCHES_TRACKED;
+    uint32_t size = count ? 1 : layer->info.features;
+    return vkn_tensor_make(vkn_buffer_handle(layer->buffer), layer->offsets[slot], count ? VKN_I64 : VKN_F32,
+                           VKN_CHANNELS_FIRST, 1, &size);
+}
+
+static vkn_result check_slot(const vkn_layer *layer, vkn_slot slot, VkDeviceSize bytes) {
+    if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
+    if ((uint32_t)slot >= VKN_SLOT_COUNT || !layer->has[slot])
+        return vkn_fail(VKN_BAD_ARGUMENT, "slot: this layer has no slot %d", (int)slot);
+    if (bytes != slot_bytes(layer, slot))
+        return vkn_fail(VKN_BAD_ARGUMENT, "bytes: %llu, slot %d has %llu", (unsigned long long)bytes, (int)slot,
+                        (unsigned long long)slot_bytes(layer, slot));
+    return VKN_OK;
+}
+
+vkn_result vkn_layer_upload(vkn_layer *layer, vkn_slot slot, const void *data, VkDeviceSize bytes) {
+    vkn_result result = check_slot(layer, slot, bytes);
+    return result == VKN_OK ? vkn_buffer_upload(layer->buffer, layer->offsets[slot], data, bytes) : result;
+}
+
+vkn_result vkn_layer_download(vkn_layer *layer, vkn_slot slot, void *data, VkDeviceSize bytes) {
+    vkn_result result = check_slot(layer, slot, bytes);
+    return result == VKN_OK ? vkn_buffer_download(layer->buffer, layer->offsets[slot], data, bytes) : result;
+}
+
+// ---- Forward and backward ------------------------------------------------------------------------------------------
+// x must have the layer's features, in PyTorch's words.
+static vkn_result check_features(const vkn_layer *layer, const vkn_tensor *x) {
+    char shape[VKN_SHAPE_TEXT];
+    const vkn_layer_info *info = &layer->info;
+    if (info->norm.kind == VKN_LAYER || info->norm.kind == VKN_RMS) {
+        uint64_t features = vkn_tensor_count(x) ? vkn_norm_features(&info->norm, x) : info->features;
+        if (features == info->features) return VKN_OK;
+        return vkn_fail(VKN_BAD_ARGUMENT,
+                        "Given normalized_shape=[%u], expected input with shape [*, %u], but got input of size%s",
+                        info->features, info->features, vkn_shape_text(x, shape));
+    }
+    if (x->rank < 2 || x->shape[1] == info->features) return VKN_OK; // a wrong rank is the norm's own error
+    if (info->norm.kind == VKN_GROUP)
+        return vkn_fail(VKN_BAD_ARGUMENT,
+                        "Expected weight to be a vector of size equal to the number of channels in input, but got "
+                        "weight of shape [%u] and input of shape %s",
+                        info->features, vkn_shape_text(x, shape));
+    return vkn_fail(VKN_BAD_ARGUMENT, "running_mean should contain %u elements not %u", x->shape[1], info->features);
+}
+
+// Room for mean and rstd of `groups` statistic groups.
+static vkn_result reserve_saved(vkn_layer *layer, uint64_t groups) {
+    if (layer->saved && layer->saved->groups >= groups) return VKN_OK;
+    saved *grown = calloc(1, sizeof *grown);
+    if (!grown) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: out of host memory");
+    groups = (groups + 63) / 64 * 64; // rstd begins aligned
+    vkn_result result = vkn_buffer_create(layer->context, groups * 8, &grown->buffer);
+    if (result != VKN_OK) {
+        free(grown);
+        return result;
+    }
+    grown->groups = groups;
+    grown->older = layer->saved;
+    layer->saved = grown;
+    return VKN_OK;
+}
+
+static vkn_tensor saved_tensor(const vkn_layer *layer, uint64_t groups, bool rstd) {
+    // Of rank 2, because there may be more groups than one size can say.
+    uint32_t low = groups > UINT32_MAX ? 2 : 1, shape[2] = {low, (uint32_t)(groups / low)};
+    return vkn_tensor_make(vkn_buffer_handle(layer->saved->buffer), rstd ? layer->saved->groups * 4 : 0, VKN_F32,
+                           VKN_CHANNELS_FIRST, 2, shape);
+}
+
+static bool uses_running(const vkn_layer *layer) {
+    return layer->info.track_running_stats && (layer->frozen || !layer->training);
+}
+
+vkn_result vkn_layer_forward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *y) {
+    if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
+    if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
+    if (!y) return vkn_fail(VKN_BAD_ARGUMENT, "y: NULL");
+    vkn_result result = check_features(layer, x);
+    if (result != VKN_OK) return result;
+    const vkn_norm *norm = &layer->info.norm;
+    vkn_forward_args args = {
+        .x = *x,
+        .y = *y,
+        .weight = vkn_layer_tensor(layer, VKN_WEIGHT),
+        .bias = vkn_layer_tensor(layer, VKN_BIAS),
+        .running_mean = vkn_layer_tensor(layer, VKN_RUNNING_MEAN),
+        .running_var = vkn_layer_tensor(layer, VKN_RUNNING_VAR),
+        .num_batches_tracked = vkn_layer_tensor(layer, VKN_NUM_BATCHES_TRACKED),
+        .momentum = layer->info.momentum,
+        .training = layer->training && !layer->frozen,
+    };
+    uint64_t groups = uses_running(layer) ? 0 : vkn_norm_groups(norm, x);
+    if (groups) {
+        result = reserve_saved(layer, groups);
+        if (result != VKN_OK) return result;
+        if (norm->kind != VKN_RMS) args.mean = saved_tensor(layer, groups, false);
+        args.rstd = saved_tensor(layer, groups, true);
+    }
+    return vkn_norm_forward(recorder, norm, &args);
+}
+
+vkn_result vkn_layer_backward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *dy,
+                              const vkn_tensor *dx) {
+    if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
+    if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
+    if (!dy) return vkn_fail(VKN_BAD_ARGUMENT, "dy: NULL");
+    vkn_result result = check_features(layer, x);
+    if (result != VKN_OK) return result;
+    const vkn_norm *norm = &layer->info.norm;
+    vkn_backward_args args = {
+        .x = *x,
+        .dy = *dy,
+        .weight = vkn_layer_tensor(layer, VKN_WEIGHT),
+        .running_mean = vkn_layer_tensor(layer, VKN_RUNNING_MEAN),
+        .running_var = vkn_layer_tensor(layer, VKN_RUNNING_VAR),
+        .training = layer->training && !layer->frozen,
+        .accumulate = layer->accumulate,
+    };
+    if (dx) args.dx = *dx;
+    if (!layer->frozen) {
+        args.dweight = vkn_layer_tensor(layer, VKN_WEIGHT_GRAD);
+        args.dbias = vkn_layer_tensor(layer, VKN_BIAS_GRAD);
+    }
+    uint64_t groups = uses_running(layer) ? 0 : vkn_norm_groups(norm, x);
+    if (groups && (!layer->saved || layer->saved->groups < groups))
+        return vkn_fail(VKN_BAD_ARGUMENT, "x: %llu statistic groups, but no forward has saved so many",
+                        (unsigned long long)groups);
+    if (groups) {
+        if (norm->kind != VKN_RMS) args.mean = saved_tensor(layer, groups, false);
+        args.rstd = saved_tensor(layer, groups, true);
+    }
+    return vkn_norm_backward(recorder, norm, &args);
+}

@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: MIT
+// Shaders and the pipelines made of them: one per shader and set of specialization constants, built once.
+#ifndef VKN_PIPELINE_H
+#define VKN_PIPELINE_H
+#include "vulkan.h"
+#include <structs.h>
+
+enum { VKN_MAX_BINDINGS = 8, VKN_PIPELINE_BUCKETS = 256 };
+
+// name, storage buffers, push constants, and the variant for subgroups (the same where nothing is reduced)
+#define VKN_SHADERS(X)                                                                                                 \
+    X(NORM_ROW, norm_row, 7, rows, norm_row_subgroup)                                                                  \
+    X(NORM_ROW_GRAD, norm_row_grad, 7, rows, norm_row_grad_subgroup)                                                   \
+    X(STATS_ROWS, stats_rows, 2, rows, stats_rows_subgroup)                                                            \
+    X(STATS_COLUMNS, stats_columns, 2, columns, stats_columns)                                                         \
+    X(MERGE_STATS, merge_stats, 5, merge, merge_stats_subgroup)                                                        \
+    X(APPLY_ROWS, apply_rows, 7, rows, apply_rows)                                                                     \
+    X(APPLY_COLUMNS, apply_columns, 7, columns, apply_columns)                                                         \
+    X(GRAD_STATS_ROWS, grad_stats_rows, 7, rows, grad_stats_rows_subgroup)                                             \
+    X(GRAD_STATS_COLUMNS, grad_stats_columns, 6, columns, grad_stats_columns)                                          \
+    X(MERGE_SUMS, merge_sums, 5, merge, merge_sums_subgroup)                                                           \
+    X(GRAD_APPLY_ROWS, grad_apply_rows, 8, rows, grad_apply_rows)                                                      \
+    X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, columns, grad_apply_columns)                                          \
+    X(RUNNING, running, 5, running, running)                                                                           \
+    X(COUNT_BATCHES, count_batches, 1, running, count_batches)
+
+typedef enum vkn_shader {
+#define X(id, name, bindings, push, subgroup) VKN_SHADER_##id,
+    VKN_SHADERS(X)
+#undef X
+        VKN_SHADER_COUNT
+} vkn_shader;
+
+uint32_t vkn_shader_bindings(vkn_shader);
+uint32_t vkn_shader_push_bytes(vkn_shader);
+
+// Specialization constants by constant_id (structs.h).
+typedef struct vkn_constants {
+    uint32_t value[VKN_CONSTANT_COUNT];
+} vkn_constants;
+
+typedef struct vkn_pipeline {
+    vkn_shader shader;
+    vkn_constants constants;
+    VkPipeline handle;
+    struct vkn_pipeline *next_in_bucket, *next; // `next`: in the order in which they were built
+} vkn_pipeline;
+
+typedef struct vkn_pipelines {
+    VkDescriptorSetLayout set_layouts[VKN_MAX_BINDINGS + 1]; // by number of storage buffers
+    VkPipelineLayout layouts[VKN_MAX_BINDINGS + 1];
+    VkPipelineCache cache;
+    vkn_pipeline *buckets[VKN_PIPELINE_BUCKETS], *first, *last;
+} vkn_pipelines;
+
+// The context's layouts and (empty) pipelines. Destroying tolerates a half-made state.
+vkn_result vkn_pipelines_init(vkn_context *);
+void vkn_pipelines_destroy(vkn_context *);
+// The pipeline for a shader with these constants, built where it is not there yet. Thread-safe.
+vkn_result vkn_pipeline_get(vkn_context *, vkn_shader, const vkn_constants *, VkPipeline *out);
+
+#endif

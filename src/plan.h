@@ -1,0 +1,94 @@
+// SPDX-License-Identifier: MIT
+// Geometry and device limits become an ordered list of passes: dispatches with their constants, push constants and
+// bindings. No Vulkan handle is looked at, so plans can be tested with no GPU.
+//
+// A plan goes over the units in slices (what scratch memory is for), and over each slice of the tensor in boxes (what
+// one descriptor can see). Usually there is one slice and one box.
+#ifndef VKN_PLAN_H
+#define VKN_PLAN_H
+#include "geometry.h"
+#include "pipeline.h"
+
+// What a binding is bound to. Those from VKN_RECORDS on are scratch memory of the call.
+typedef enum vkn_operand {
+    VKN_ABSENT, // a few zero bytes, for a binding that is not read
+    VKN_X,
+    VKN_Y,
+    VKN_DY,
+    VKN_DX,
+    VKN_WEIGHT_OPERAND,
+    VKN_BIAS_OPERAND,
+    VKN_MEAN,
+    VKN_RSTD,
+    VKN_RUNNING_MEAN_OPERAND,
+    VKN_RUNNING_VAR_OPERAND,
+    VKN_BATCHES,
+    VKN_DWEIGHT,
+    VKN_DBIAS,
+    VKN_RECORDS,
+    VKN_STAT_MEAN,
+    VKN_STAT_RSTD,
+    VKN_STAT_LOW_OPERAND,
+    VKN_STAT_VAR,
+    VKN_GROUP_SUMS,
+    VKN_OPERAND_COUNT
+} vkn_operand;
+
+typedef struct vkn_binding {
+    vkn_operand operand;
+    uint64_t first, bytes; // from the operand's beginning
+} vkn_binding;
+
+typedef struct vkn_pass {
+    vkn_shader shader;
+    vkn_constants constants;
+    bool barrier; // before the dispatch
+    uint32_t workgroups;
+    vkn_binding bindings[VKN_MAX_BINDINGS];
+    union {
+        uint32_t origins[2]; // the first members of each: filled in when buffers are known
+        struct vkn_rows_push rows;
+        struct vkn_columns_push columns;
+        struct vkn_merge_push merge;
+        struct vkn_running_push running;
+    } push;
+} vkn_pass;
+
+typedef struct vkn_limits {
+    uint32_t subgroup;         // lanes that reduce by shuffles; 1: none
+    uint32_t lanes;            // most lanes that share a row
+    bool lanes_forced;         // each row has just that many
+    uint32_t workgroup;        // invocations of a workgroup with narrower teams
+    uint32_t block;            // most words that a lane holds
+    uint32_t teams;            // teams that fill the device
+    uint32_t invocations;      // single invocations that fill the device
+    uint64_t max_workgroups;   // of one dispatch, all axes together
+    uint64_t binding_elements; // elements that one binding can see, whatever its alignment
+    bool on_chip, vector;      // whether those paths may be taken
+} vkn_limits;
+
+typedef struct vkn_request {
+    uint32_t present;  // bit (1 << vkn_operand) for each tensor that is given
+    bool training;     // update running statistics where they are present
+    bool from_running; // normalize with the running statistics
+    bool accumulate;
+    float eps, momentum;
+} vkn_request;
+
+typedef struct vkn_plan {
+    const vkn_geometry *geometry;
+    const vkn_limits *limits;
+    vkn_request request;
+    vkn_pass *passes;
+    uint32_t count, capacity;
+    uint64_t scratch[VKN_OPERAND_COUNT]; // bytes of each scratch operand
+    bool barrier;                        // the next pass needs one
+    vkn_result result;                   // sticky
+} vkn_plan;
+
+vkn_limits vkn_limits_make(const vkn_device_info *, uint32_t forced_lanes);
+// Fills plan->passes (growing it with realloc; the caller frees it) and plan->scratch. Fails with a message.
+vkn_result vkn_plan_forward(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
+vkn_result vkn_plan_backward(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
+
+#endif

@@ -1,0 +1,302 @@
+// SPDX-License-Identifier: MIT
+#include "recorder.h"
+#include "error.h"
+#include <stdlib.h>
+
+enum { SETS_IN_POOL = 64 };
+
+// ---- Life ----------------------------------------------------------------------------------------------------------
+static vkn_result create_own(vkn_recorder *recorder) {
+    vkn_context *context = recorder->context;
+    VkCommandPoolCreateInfo pool = {.sType = VK_STRUCTURE_TYPE_COMMAND_POOL_CREATE_INFO,
+                                    .queueFamilyIndex = context->queue_family};
+    VkResult result = context->vk.vkCreateCommandPool(context->device, &pool, context->allocator, &recorder->pool);
+    if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreateCommandPool");
+    VkCommandBufferAllocateInfo commands = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_ALLOCATE_INFO,
+                                            .commandPool = recorder->pool,
+                                            .level = VK_COMMAND_BUFFER_LEVEL_PRIMARY,
+                                            .commandBufferCount = 1};
+    result = context->vk.vkAllocateCommandBuffers(context->device, &commands, &recorder->own);
+    if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkAllocateCommandBuffers");
+    VkFenceCreateInfo fence = {.sType = VK_STRUCTURE_TYPE_FENCE_CREATE_INFO};
+    result = context->vk.vkCreateFence(context->device, &fence, context->allocator, &recorder->fence);
+    if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreateFence");
+    return VKN_OK;
+}
+
+vkn_result vkn_recorder_create(vkn_context *context, vkn_recorder **out) {
+    if (!out) return vkn_fail(VKN_BAD_ARGUMENT, "out: NULL");
+    *out = NULL;
+    if (!context) return vkn_fail(VKN_BAD_ARGUMENT, "context: NULL");
+    vkn_result result = vkn_context_alive(context);
+    if (result != VKN_OK) return result;
+    vkn_recorder *recorder = calloc(1, sizeof *recorder);
+    if (!recorder) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: out of host memory");
+    recorder->context = context;
+    result = create_own(recorder);
+    if (result != VKN_OK) {
+        vkn_recorder_destroy(recorder);
+        return result;
+    }
+    *out = recorder;
+    return VKN_OK;
+}
+
+void vkn_recorder_destroy(vkn_recorder *recorder) {
+    if (!recorder) return;
+    vkn_context *context = recorder->context;
+    context->vk.vkDestroyFence(context->device, recorder->fence, context->allocator);
+    context->vk.vkDestroyCommandPool(context->device, recorder->pool, context->allocator);
+    for (uint32_t i = 0; i < recorder->pool_count; ++i)
+        context->vk.vkDestroyDescriptorPool(context->device, recorder->pools[i], context->allocator);
+    for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
+        free(recorder->sets[n].all);
+    vkn_scratch_destroy(&recorder->scratch);
+    free(recorder->pools);
+    free(recorder->plan.passes);
+    free(recorder->prepared);
+    free(recorder);
+}
+
+void vkn_recorder_reset(vkn_recorder *recorder) {
+    vkn_scratch_reset(&recorder->scratch);
+    for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
+        recorder->sets[n].used = 0;
+}
+
+// ---- Begin, barrier, submit ----------------------------------------------------------------------------------------
+vkn_result vkn_recorder_begin(vkn_recorder *recorder, VkCommandBuffer commands) {
+    if (!recorder) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: NULL");
+    vkn_context *context = recorder->context;
+    vkn_result result = vkn_context_alive(context);
+    if (result != VKN_OK) return result;
+    if (commands) {
+        recorder->commands = commands;
+        recorder->recording = false;
+        return VKN_OK;
+    }
+    recorder->commands = VK_NULL_HANDLE;
+    recorder->recording = false;
+    VkResult reset = context->vk.vkResetCommandPool(context->device, recorder->pool, 0);
+    if (reset != VK_SUCCESS) return vkn_context_fail(context, reset, "vkResetCommandPool");
+    vkn_recorder_reset(recorder);
+    VkCommandBufferBeginInfo info = {.sType = VK_STRUCTURE_TYPE_COMMAND_BUFFER_BEGIN_INFO};
+    VkResult begun = context->vk.vkBeginCommandBuffer(recorder->own, &info);
+    if (begun != VK_SUCCESS) return vkn_context_fail(context, begun, "vkBeginCommandBuffer");
+    recorder->commands = recorder->own;
+    recorder->recording = true;
+    return VKN_OK;
+}
+
+VkCommandBuffer vkn_recorder_command_buffer(const vkn_recorder *recorder) {
+    return recorder->commands;
+}
+
+vkn_context *vkn_recorder_context(const vkn_recorder *recorder) {
+    return recorder->context;
+}
+
+vkn_result vkn_recorder_ready(const vkn_recorder *recorder) {
+    if (!recorder) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: NULL");
+    if (!recorder->commands) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: vkn_recorder_begin has not been called");
+    if (recorder->commands == recorder->own && !recorder->recording)
+        return vkn_fail(VKN_BAD_ARGUMENT, "recorder: its commands were submitted; vkn_recorder_begin starts new ones");
+    return vkn_context_alive(recorder->context);
+}
+
+static void barrier(const vkn_recorder *recorder, VkPipelineStageFlags from, VkAccessFlags from_access,
+                    VkPipelineStageFlags to, VkAccessFlags to_access) {
+    VkMemoryBarrier memory = {
+        .sType = VK_STRUCTURE_TYPE_MEMORY_BARRIER, .srcAccessMask = from_access, .dstAccessMask = to_access};
+    recorder->context->vk.vkCmdPipelineBarrier(recorder->commands, from, to, 0, 1, &memory, 0, NULL, 0, NULL);
+}
+
+vkn_result vkn_recorder_barrier(vkn_recorder *recorder) {
+    vkn_result result = vkn_recorder_ready(recorder);
+    if (result != VKN_OK) return result;
+    const VkPipelineStageFlags stages = VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT;
+    barrier(recorder, stages, VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT, stages,
+            VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT |
+                VK_ACCESS_TRANSFER_WRITE_BIT);
+    return VKN_OK;
+}
+
+vkn_result vkn_recorder_submit_and_wait(vkn_recorder *recorder) {
+    if (!recorder) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: NULL");
+    vkn_context *context = recorder->context;
+    vkn_result result = vkn_context_alive(context);
+    if (result != VKN_OK) return result;
+    if (!recorder->commands || recorder->commands != recorder->own)
+        return vkn_fail(VKN_BAD_ARGUMENT, "recorder: only its own command buffer is submitted, and none was begun");
+    if (!context->queue)
+        return vkn_fail(VKN_UNSUPPORTED, "queue: VK_NULL_HANDLE was borrowed, so this context cannot submit");
+    if (recorder->recording) {
+        barrier(recorder, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_WRITE_BIT,
+                VK_PIPELINE_STAGE_HOST_BIT | VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT | VK_PIPELINE_STAGE_TRANSFER_BIT,
+                VK_ACCESS_HOST_READ_BIT | VK_ACCESS_HOST_WRITE_BIT | VK_ACCESS_SHADER_READ_BIT |
+                    VK_ACCESS_SHADER_WRITE_BIT | VK_ACCESS_TRANSFER_READ_BIT | VK_ACCESS_TRANSFER_WRITE_BIT);
+        recorder->recording = false;
+        VkResult ended = context->vk.vkEndCommandBuffer(recorder->own);
+        if (ended != VK_SUCCESS) {
+            recorder->commands = VK_NULL_HANDLE;
+            return vkn_context_fail(context, ended, "vkEndCommandBuffer");
+        }
+    }
+    return vkn_context_submit(context, recorder->own, recorder->fence);
+}
+
+// ---- Descriptor sets -----------------------------------------------------------------------------------------------
+// The array with room for one more element of `size` bytes behind `count`, grown by doubling; NULL: out of memory.
+static void *grown(void *array, uint32_t count, uint32_t *capacity, size_t size) {
+    if (count < *capacity) return array;
+    uint32_t larger = *capacity ? *capacity * 2 : 16;
+    void *moved = realloc(array, larger * size);
+    if (moved) *capacity = larger;
+    return moved;
+}
+
+static VkResult add_pool(vkn_recorder *recorder) {
+    vkn_context *context = recorder->context;
+    VkDescriptorPool *pools =
+        grown(recorder->pools, recorder->pool_count, &recorder->pool_capacity, sizeof *recorder->pools);
+    if (!pools) return VK_ERROR_OUT_OF_HOST_MEMORY;
+    recorder->pools = pools;
+    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_IN_POOL * VKN_MAX_BINDINGS};
+    VkDescriptorPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
+                                       .maxSets = SETS_IN_POOL,
+                                       .poolSizeCount = 1,
+                                       .pPoolSizes = &size};
+    VkDescriptorPool *pool = &recorder->pools[recorder->pool_count];
+    VkResult result = context->vk.vkCreateDescriptorPool(context->device, &info, context->allocator, pool);
+    if (result == VK_SUCCESS) ++recorder->pool_count;
+    return result;
+}
+
+// Sets are never given back to their pool: a reset makes them free to be written again, which allocates nothing.
+static vkn_result take_set(vkn_recorder *recorder, uint32_t bindings, VkDescriptorSet *out) {
+    vkn_context *context = recorder->context;
+    vkn_sets *sets = &recorder->sets[bindings];
+    if (sets->used == sets->count) {
+        VkDescriptorSet *all = grown(sets->all, sets->count, &sets->capacity, sizeof *sets->all);
+        if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "descriptor sets: out of host memory");
+        sets->all = all;
+        VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
+                                            .descriptorSetCount = 1,
+                                            .pSetLayouts = &context->pipelines.set_layouts[bindings]};
+        uint32_t made = 0;
+        for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
+            made += recorder->sets[n].count;
+        VkResult result = VK_SUCCESS;
+        if (made == recorder->pool_count * SETS_IN_POOL) result = add_pool(recorder);
+        if (result == VK_SUCCESS) {
+            info.descriptorPool = recorder->pools[recorder->pool_count - 1];
+            result = context->vk.vkAllocateDescriptorSets(context->device, &info, &sets->all[sets->count]);
+        }
+        if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkAllocateDescriptorSets");
+        ++sets->count;
+    }
+    *out = sets->all[sets->used++];
+    return VKN_OK;
+}
+
+// ---- Plans ---------------------------------------------------------------------------------------------------------
+static vkn_result prepare(vkn_recorder *recorder) {
+    vkn_context *context = recorder->context;
+    bool push = vkn_context_uses(context, VKN_FEATURE_PUSH_DESCRIPTOR);
+    for (uint32_t i = 0; i < recorder->plan.count; ++i) {
+        const vkn_pass *pass = &recorder->plan.passes[i];
+        vkn_prepared *all = grown(recorder->prepared, i, &recorder->prepared_capacity, sizeof *all);
+        if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: %u passes: out of host memory", recorder->plan.count);
+        recorder->prepared = all;
+        vkn_prepared *prepared = &all[i];
+        prepared->set = VK_NULL_HANDLE;
+        vkn_result result = vkn_pipeline_get(context, pass->shader, &pass->constants, &prepared->pipeline);
+        if (result == VKN_OK && !push) result = take_set(recorder, vkn_shader_bindings(pass->shader), &prepared->set);
+        if (result != VKN_OK) return result;
+    }
+    return VKN_OK;
+}
+
+static vkn_result take_scratch(vkn_recorder *recorder, vkn_place places[VKN_OPERAND_COUNT]) {
+    VkDeviceSize alignment = recorder->context->about.info.offset_alignment, total = 0;
+    for (uint32_t o = VKN_RECORDS; o < VKN_OPERAND_COUNT; ++o) {
+        places[o].offset = total;
+        total += (recorder->plan.scratch[o] + alignment - 1) / alignment * alignment;
+    }
+    if (total == 0) return VKN_OK;
+    VkBuffer buffer = VK_NULL_HANDLE;
+    VkDeviceSize first = 0;
+    vkn_result result = vkn_scratch_take(&recorder->scratch, recorder->context, total, &buffer, &first);
+    if (result != VKN_OK) return result;
+    for (uint32_t o = VKN_RECORDS; o < VKN_OPERAND_COUNT; ++o) {
+        places[o].buffer = buffer;
+        places[o].offset += first;
+    }
+    return VKN_OK;
+}
+
+// Descriptors want aligned offsets: what is bound begins at the alignment below, and the shader is told the rest.
+static void bind(vkn_recorder *recorder, vkn_pass *pass, const vkn_prepared *prepared, const vkn_place *places) {
+    vkn_context *context = recorder->context;
+    uint32_t count = vkn_shader_bindings(pass->shader);
+    VkDeviceSize alignment = context->about.info.offset_alignment;
+    VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
+    pass->push.origins[0] = pass->push.origins[1] = 0;
+    for (uint32_t b = 0; b < count; ++b) {
+        const vkn_binding *binding = &pass->bindings[b];
+        const vkn_place *place = &places[binding->operand];
+        VkDeviceSize offset = place->offset + binding->first, aligned = offset / alignment * alignment;
+        VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : binding->bytes;
+        buffers[b] = (VkDescriptorBufferInfo){place->buffer, aligned, offset - aligned + bytes};
+        pass->push.origins[b / 4] |= (uint32_t)((offset - aligned) / 4) << b % 4 * 8;
+    }
+    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+                                  .dstSet = prepared->set,
+                                  .descriptorCount = count,
+                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+                                  .pBufferInfo = buffers};
+    VkPipelineLayout layout = context->pipelines.layouts[count];
+    if (prepared->set) {
+        context->vk.vkUpdateDescriptorSets(context->device, 1, &write, 0, NULL);
+        context->vk.vkCmdBindDescriptorSets(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
+                                            &prepared->set, 0, NULL);
+    } else {
+        context->vk.vkCmdPushDescriptorSetKHR(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &write);
+    }
+}
+
+static void dispatch(const vkn_recorder *recorder, uint32_t workgroups) {
+    uint32_t most = recorder->context->about.info.max_workgroups;
+    uint32_t x = workgroups < most ? workgroups : most, y = (workgroups + x - 1) / x, z = 1;
+    if (y > most) {
+        z = (y + most - 1) / most;
+        y = most;
+    }
+    recorder->context->vk.vkCmdDispatch(recorder->commands, x, y, z);
+}
+
+vkn_result vkn_recorder_run(vkn_recorder *recorder, const vkn_place given[VKN_OPERAND_COUNT]) {
+    vkn_context *context = recorder->context;
+    vkn_place places[VKN_OPERAND_COUNT];
+    for (uint32_t o = 0; o < VKN_OPERAND_COUNT; ++o)
+        places[o] = given[o];
+    places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(context->absent), 0};
+    vkn_result result = take_scratch(recorder, places);
+    if (result == VKN_OK) result = prepare(recorder);
+    if (result != VKN_OK) return result;
+    for (uint32_t i = 0; i < recorder->plan.count; ++i) {
+        vkn_pass *pass = &recorder->plan.passes[i];
+        if (pass->barrier)
+            barrier(recorder, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
+                    VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
+        context->vk.vkCmdBindPipeline(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
+                                      recorder->prepared[i].pipeline);
+        bind(recorder, pass, &recorder->prepared[i], places);
+        context->vk.vkCmdPushConstants(
+            recorder->commands, context->pipelines.layouts[vkn_shader_bindings(pass->shader)],
+            VK_SHADER_STAGE_COMPUTE_BIT, 0, vkn_shader_push_bytes(pass->shader), &pass->push);
+        dispatch(recorder, pass->workgroups);
+    }
+    return VKN_OK;
+}

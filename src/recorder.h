@@ -1,0 +1,46 @@
+// SPDX-License-Identifier: MIT
+// The recorder: plans become commands.
+#ifndef VKN_RECORDER_H
+#define VKN_RECORDER_H
+#include "plan.h"
+#include "scratch.h"
+
+// Descriptor sets of one layout: those before `used` belong to commands recorded since the last reset.
+typedef struct vkn_sets {
+    VkDescriptorSet *all;
+    uint32_t count, capacity, used;
+} vkn_sets;
+
+// What a pass needs beside its description.
+typedef struct vkn_prepared {
+    VkPipeline pipeline;
+    VkDescriptorSet set; // VK_NULL_HANDLE with push descriptors
+} vkn_prepared;
+
+struct vkn_recorder {
+    vkn_context *context;
+    VkCommandPool pool;            // of `own`
+    VkCommandBuffer own, commands; // `commands`: what is recorded into; VK_NULL_HANDLE: nothing begun
+    VkFence fence;
+    bool recording; // `own` has begun and has not ended
+    vkn_scratch scratch;
+    vkn_sets sets[VKN_MAX_BINDINGS + 1]; // by number of bindings
+    VkDescriptorPool *pools;
+    uint32_t pool_count, pool_capacity;
+    vkn_plan plan; // its passes' memory is used again by each call
+    vkn_prepared *prepared;
+    uint32_t prepared_capacity;
+};
+
+typedef struct vkn_place {
+    VkBuffer buffer;
+    VkDeviceSize offset;
+} vkn_place;
+
+// VKN_OK where the recorder can take commands.
+vkn_result vkn_recorder_ready(const vkn_recorder *);
+// Records recorder->plan. `places`: where each operand that is no scratch is. All that can fail does so before the
+// first command.
+vkn_result vkn_recorder_run(vkn_recorder *, const vkn_place places[VKN_OPERAND_COUNT]);
+
+#endif
