@@ -10,7 +10,7 @@ enum { VKN_MAX_BINDINGS = 8, VKN_PIPELINE_BUCKETS = 256 };
 // name, storage buffers, push constants, and the variant for subgroups (the same where nothing is reduced)
 #define VKN_SHADERS(X)                                                                                                 \
     X(NORM_ROW, norm_row, 7, rows, norm_row_subgroup)                                                                  \
-    X(NORM_ROW_GRAD, norm_row_grad, 7, rows, norm_row_grad_subgroup)                                                   \
+    X(NORM_ROW_GRAD, norm_row_grad, 8, rows, norm_row_grad_subgroup)                                                   \
     X(STATS_ROWS, stats_rows, 2, rows, stats_rows_subgroup)                                                            \
     X(STATS_COLUMNS, stats_columns, 2, columns, stats_columns)                                                         \
     X(MERGE_STATS, merge_stats, 5, merge, merge_stats_subgroup)                                                        \
