@@ -158,9 +158,7 @@ static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
     vkn_device_load(&context->vk, context->device, context->fn.vkGetDeviceProcAddr);
     if (!context->borrowed) context->vk.vkGetDeviceQueue(context->device, context->queue_family, 0, &context->queue);
     log_choices(context);
-    result = vkn_pipelines_init(context);
-    if (result != VKN_OK) return result;
-    return vkn_buffer_create(context, 256, &context->absent);
+    return vkn_pipelines_init(context);
 }
 
 vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) {
@@ -189,7 +187,6 @@ vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) 
 
 void vkn_context_destroy(vkn_context *context) {
     if (!context) return;
-    vkn_buffer_destroy(context->absent);
     vkn_pipelines_destroy(context);
     if (!context->borrowed) {
         if (context->device && context->vk.vkDestroyDevice)

@@ -32,7 +32,6 @@ struct vkn_context {
     pthread_mutex_t queue_mutex; // vkQueueSubmit
     pthread_mutex_t pipelines_mutex;
     vkn_pipelines pipelines;
-    vkn_buffer *absent; // a few zero bytes, bound where a tensor is absent
 };
 
 bool vkn_context_uses(const vkn_context *, vkn_feature);

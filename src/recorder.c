@@ -34,6 +34,7 @@ vkn_result vkn_recorder_create(vkn_context *context, vkn_recorder **out) {
     if (!recorder) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: out of host memory");
     recorder->context = context;
     result = create_own(recorder);
+    if (result == VKN_OK) result = vkn_buffer_create(context, 16, &recorder->absent);
     if (result != VKN_OK) {
         vkn_recorder_destroy(recorder);
         return result;
@@ -52,6 +53,7 @@ void vkn_recorder_destroy(vkn_recorder *recorder) {
     for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
         free(recorder->sets[n].all);
     vkn_scratch_destroy(&recorder->scratch);
+    vkn_buffer_destroy(recorder->absent);
     free(recorder->pools);
     free(recorder->plan.passes);
     free(recorder->prepared);
@@ -281,7 +283,7 @@ vkn_result vkn_recorder_run(vkn_recorder *recorder, const vkn_place given[VKN_OP
     vkn_place places[VKN_OPERAND_COUNT];
     for (uint32_t o = 0; o < VKN_OPERAND_COUNT; ++o)
         places[o] = given[o];
-    places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(context->absent), 0};
+    places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(recorder->absent), 0};
     vkn_result result = take_scratch(recorder, places);
     if (result == VKN_OK) result = prepare(recorder);
     if (result != VKN_OK) return result;
