@@ -11,16 +11,17 @@ enum { PUSH_BYTES = 128 }; // what every device has
 
 typedef struct shader_code {
     const char *name;
-    uint32_t bindings, push_bytes;
+    uint32_t bindings, push_bytes, uses;
     const uint32_t *words, *subgroup_words;
     size_t bytes, subgroup_bytes;
 } shader_code;
 
 static const shader_code codes[] = {
-#define X(id, name, bindings, push, subgroup)                                                                          \
+#define X(id, name, bindings, push, subgroup, uses)                                                                    \
     {#name,                                                                                                            \
      bindings,                                                                                                         \
      sizeof(struct vkn_##push##_push),                                                                                 \
+     uses,                                                                                                             \
      name##_spv,                                                                                                       \
      subgroup##_spv,                                                                                                   \
      sizeof name##_spv,                                                                                                \
@@ -29,7 +30,7 @@ static const shader_code codes[] = {
 #undef X
 };
 
-#define X(id, name, bindings, push, subgroup)                                                                          \
+#define X(id, name, bindings, push, subgroup, uses)                                                                    \
     _Static_assert((bindings) <= VKN_MAX_BINDINGS && sizeof(struct vkn_##push##_push) <= PUSH_BYTES, #name);
 VKN_SHADERS(X)
 #undef X
@@ -162,9 +163,14 @@ static vkn_result find_or_build(vkn_context *context, vkn_shader shader, const v
     return VKN_OK;
 }
 
-vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_constants *constants, VkPipeline *out) {
+vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_constants *given, VkPipeline *out) {
+    static const vkn_constants neutral = {
+        .value = {[VKN_CONSTANT_LANES] = 1, [VKN_CONSTANT_CLUSTER] = 1, [VKN_CONSTANT_BLOCK] = 1}};
+    vkn_constants constants = *given;
+    for (uint32_t i = VKN_CONSTANT_LANES; i < VKN_CONSTANT_COUNT; ++i)
+        if (!(codes[shader].uses & (1u << i))) constants.value[i] = neutral.value[i];
     pthread_mutex_lock(&context->pipelines_mutex);
-    vkn_result result = find_or_build(context, shader, constants, out);
+    vkn_result result = find_or_build(context, shader, &constants, out);
     pthread_mutex_unlock(&context->pipelines_mutex);
     return result;
 }
