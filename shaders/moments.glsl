@@ -50,20 +50,25 @@ vec4 moments_record(Moments m, float shift) {
         moments_merge(vec4(shift, mean.z, m.m2.z, m.count.z), vec4(shift, mean.w, m.m2.w, m.count.w)));
 }
 
-// A block of up to BLOCK words, of which valid[k] elements exist in word k: sum, then squares around the block's own
-// mean.
-void moments_add_block(inout Moments m, vec4 v[BLOCK], uint valid[BLOCK], vec4 shift) {
+// The block of words that a lane holds.
+vec4 held[BLOCK];
+
+// How many elements of held[k] exist, when `left` do from held[0] on and held[k] lies k * distance elements further.
+uint valid_held(int left, uint k, uint distance) { return uint(clamp(left - int(k * distance), 0, 4)); }
+
+// Adds the held block: its sum, then the squares around the block's own mean.
+void moments_add_held(inout Moments m, int left, uint distance, vec4 shift) {
     vec4 sum = vec4(0), count = vec4(0);
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        bvec4 mask = valid_mask(valid[k]);
-        v[k] = mix(vec4(0), CENTERED ? v[k] - shift : v[k], mask);
-        sum += v[k];
+        bvec4 mask = valid_mask(valid_held(left, k, distance));
+        sum += mix(vec4(0), CENTERED ? held[k] - shift : held[k], mask);
         count += mix(vec4(0), vec4(1), mask);
     }
     vec4 mean = CENTERED ? sum / max(count, vec4(1)) : vec4(0);
     vec4 m2 = vec4(0);
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        vec4 deviation = mix(vec4(0), v[k] - mean, valid_mask(valid[k]));
+        bvec4 mask = valid_mask(valid_held(left, k, distance));
+        vec4 deviation = mix(vec4(0), (CENTERED ? held[k] - shift : held[k]) - mean, mask);
         m2 += deviation * deviation;
     }
     moments_add(m, sum, m2, count);

@@ -39,32 +39,25 @@ void main() {
     uint words = words_in(count);
     float shift = CENTERED && count > 0u ? AT(0, x, p.first) : 0.0;
 
-    vec4 v[BLOCK];
-    uint valid[BLOCK];
     Moments m = moments_empty();
     for (uint block = 0u; block < words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint word = word_of(block, k, lane);
-            valid[k] = valid_in(word, count);
-            v[k] = x_load(p.first + word * 4u, valid[k]);
+            held[k] = x_load(p.first + word * 4u, valid_in(word, count));
         }
-        moments_add_block(m, v, valid, vec4(shift));
+        moments_add_held(m, left_at(block, lane, count), 4u * LANES, vec4(shift));
         if (ON_CHIP) break;
     }
     Statistics s = statistics_of(team_reduce(moments_record(m, shift)), push.scale, push.eps);
 
     for (uint block = 0u; block < words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint word = word_of(block, k, lane);
-            uint element = word * 4u;
-            if (!ON_CHIP) {
-                valid[k] = valid_in(word, count);
-                v[k] = x_load(p.first + element, valid[k]);
-            }
-            if (valid[k] == 0u) continue;
-            vec4 xhat = ((v[k] - s.mean) - s.low) * s.rstd;
-            y_store(p.first + element, valid[k],
-                    xhat * weight_of(p.unit, element, valid[k]) + bias_of(p.unit, element, valid[k]));
+            uint element = word_of(block, k, lane) * 4u, valid = valid_in(word_of(block, k, lane), count);
+            if (valid == 0u) continue;
+            vec4 x = ON_CHIP ? held[k] : x_load(p.first + element, valid);
+            vec4 xhat = ((x - s.mean) - s.low) * s.rstd;
+            y_store(p.first + element, valid,
+                    xhat * weight_of(p.unit, element, valid) + bias_of(p.unit, element, valid));
         }
         if (ON_CHIP) break;
     }

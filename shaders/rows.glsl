@@ -34,6 +34,9 @@ uint valid_in(uint word, uint count) {
     return first < count ? min(count - first, 4u) : 0u;
 }
 
+// Elements that are left from the first word that lane `lane` has in a block; negative where it has none.
+int left_at(uint block, uint lane, uint count) { return int(count) - int((block + lane) * 4u); }
+
 uint words_in(uint count) { return (count + 3u) / 4u; }
 
 // The words that lane `lane` has in the block that starts at `block`: they lie LANES apart, so that the team's loads

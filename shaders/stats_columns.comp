@@ -14,15 +14,11 @@ LOAD(0, x)
 void main() {
     Columns c = columns_of_invocation();
     vec4 shift = CENTERED ? x_load(c.first, c.valid) : vec4(0);
-    vec4 v[BLOCK];
-    uint valid[BLOCK];
     Moments m = moments_empty();
     for (uint block = 0u; block < c.count; block += BLOCK) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            valid[k] = block + k < c.count ? 4u : 0u;
-            v[k] = block + k < c.count ? x_load(c.first + (block + k) * c.step, c.valid) : vec4(0);
-        }
-        moments_add_block(m, v, valid, shift);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
+            held[k] = x_load(c.first + (block + k) * c.step, block + k < c.count ? c.valid : 0u);
+        moments_add_held(m, int(c.count - block) * 4, 4u, shift);
     }
     records_store(c, shift, m.sum / max(m.count, vec4(1)), m.m2, m.count);
 }

@@ -17,18 +17,15 @@ void main() {
     Part p = part_of_team();
     uint lane = lane_index();
     float shift = CENTERED && p.live ? AT(0, x, p.first) : 0.0;
-    vec4 v[BLOCK];
-    uint valid[BLOCK];
     Moments m = moments_empty();
     for (uint outer = 0u; outer < p.outer_count; ++outer) {
         uint first = p.first + outer * push.outer_stride;
         for (uint block = 0u; block < words_in(p.run_count); block += BLOCK * LANES) {
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
                 uint word = word_of(block, k, lane);
-                valid[k] = valid_in(word, p.run_count);
-                v[k] = x_load(first + word * 4u, valid[k]);
+                held[k] = x_load(first + word * 4u, valid_in(word, p.run_count));
             }
-            moments_add_block(m, v, valid, vec4(shift));
+            moments_add_held(m, left_at(block, lane, p.run_count), 4u * LANES, vec4(shift));
         }
     }
     vec4 record = team_reduce(moments_record(m, shift));

@@ -22,7 +22,7 @@ struct vkn_recorder {
     VkCommandPool pool;            // of `own`
     VkCommandBuffer own, commands; // `commands`: what is recorded into; VK_NULL_HANDLE: nothing begun
     VkFence fence;
-    bool recording; // `own` has begun and has not ended
+    bool recording;     // `own` has begun and has not ended
     vkn_buffer *absent; // bound where a tensor is absent
     vkn_scratch scratch;
     vkn_sets sets[VKN_MAX_BINDINGS + 1]; // by number of bindings
