@@ -1,5 +1,8 @@
 // SPDX-License-Identifier: MIT
-// Merges the records of a statistic group (its units, all parts) by Chan, and gives mean, its low part, variance, rstd.
+// Merges the records of a statistic group (its units, all parts), and gives mean, its low part, variance, rstd.
+// A lane may have many records: it takes their mean as one compensated sum and their M2 around that mean,
+//   mean = sum(n_i mean_i) / n,  M2 = sum(M2_i + n_i (mean_i - mean)^2)
+// and the lanes of the team merge by Chan.
 #version 450
 #define PUSH vkn_merge_push
 #include "common.glsl"
@@ -18,12 +21,25 @@ void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    vec4 record = vec4(0);
+    uint start = output_index * push.fan;
+    float shift = live ? record_at[start].x + record_at[start].y : 0.0;
+    float n = 0.0, sum = 0.0, carry = 0.0, m2 = 0.0;
     for (uint r = lane_index(); r < count; r += LANES) {
-        uint part = r / push.fan, member = r % push.fan;
-        record = moments_merge(record, record_at[part * push.part_stride + output_index * push.fan + member]);
+        vec4 record = record_at[(r / push.fan) * push.part_stride + start + r % push.fan];
+        precise float value = record.w * ((record.x - shift) + record.y) - carry;
+        precise float total = sum + value;
+        precise float rest = (total - sum) - value;
+        sum = total;
+        carry = rest;
+        n += record.w;
     }
-    Statistics s = statistics_of(team_reduce(record), push.scale, push.eps);
+    float lane_mean = (sum - carry) / max(n, 1.0);
+    for (uint r = lane_index(); r < count; r += LANES) {
+        vec4 record = record_at[(r / push.fan) * push.part_stride + start + r % push.fan];
+        precise float deviation = ((record.x - shift) + record.y) - lane_mean;
+        m2 += record.z + record.w * (deviation * deviation);
+    }
+    Statistics s = statistics_of(team_reduce(vec4(shift, lane_mean, m2, n)), push.scale, push.eps);
     if (!live || lane_index() != 0u) return;
     if (has(VKN_WRITE_MEAN)) AT(1, mean, output_index) = s.mean;
     if (has(VKN_WRITE_RSTD)) AT(2, rstd, output_index) = s.rstd;

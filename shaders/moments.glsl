@@ -5,7 +5,8 @@
 //   delta = mean_b - mean_a,  n = n_a + n_b
 //   mean  = mean_a + delta * n_b / n
 //   M2    = M2_a + M2_b + delta^2 * n_a * n_b / n
-// The shift is one of the data, so that mean - shift has the accuracy of the deviation even where mean >> deviation.
+// The shift is the median of three of the data, so that mean - shift has the accuracy of the deviation even where
+// mean >> deviation, and no single outlier becomes the shift.
 // rms has CENTERED = false: shift and mean stay 0 and M2 is the sum of x^2.
 vec4 moments_merge(vec4 a, vec4 b) {
     precise float count = a.w + b.w;
@@ -49,6 +50,11 @@ vec4 moments_record(Moments m, float shift) {
         moments_merge(vec4(shift, mean.x, m.m2.x, m.count.x), vec4(shift, mean.y, m.m2.y, m.count.y)),
         moments_merge(vec4(shift, mean.z, m.m2.z, m.count.z), vec4(shift, mean.w, m.m2.w, m.count.w)));
 }
+
+#define MEDIAN(type)                                                                         \
+    type median(type a, type b, type c) { return max(min(a, b), min(max(a, b), c)); }
+MEDIAN(float)
+MEDIAN(vec4)
 
 // The block of words that a lane holds.
 vec4 held[BLOCK];

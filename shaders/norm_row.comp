@@ -37,7 +37,9 @@ void main() {
     uint lane = lane_index();
     uint count = p.live ? p.run_count : 0u;
     uint words = words_in(count);
-    float shift = CENTERED && count > 0u ? AT(0, x, p.first) : 0.0;
+    float shift = 0.0;
+    if (CENTERED && count > 0u)
+        shift = median(AT(0, x, p.first), AT(0, x, p.first + count / 2u), AT(0, x, p.first + count - 1u));
 
     Moments m = moments_empty();
     for (uint block = 0u; block < words; block += BLOCK * LANES) {

@@ -13,7 +13,10 @@ LOAD(0, x)
 
 void main() {
     Columns c = columns_of_invocation();
-    vec4 shift = CENTERED ? x_load(c.first, c.valid) : vec4(0);
+    vec4 shift = vec4(0);
+    if (CENTERED && c.live)
+        shift = median(x_load(c.first, c.valid), x_load(c.first + c.count / 2u * c.step, c.valid),
+                       x_load(c.first + (c.count - 1u) * c.step, c.valid));
     Moments m = moments_empty();
     for (uint block = 0u; block < c.count; block += BLOCK) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k)

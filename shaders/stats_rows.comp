@@ -16,7 +16,12 @@ vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 void main() {
     Part p = part_of_team();
     uint lane = lane_index();
-    float shift = CENTERED && p.live ? AT(0, x, p.first) : 0.0;
+    float shift = 0.0;
+    if (CENTERED && p.live) {
+        uint middle = p.outer_count / 2u * push.outer_stride + p.run_count / 2u;
+        uint last = (p.outer_count - 1u) * push.outer_stride + p.run_count - 1u;
+        shift = median(AT(0, x, p.first), AT(0, x, p.first + middle), AT(0, x, p.first + last));
+    }
     Moments m = moments_empty();
     for (uint outer = 0u; outer < p.outer_count; ++outer) {
         uint first = p.first + outer * push.outer_stride;

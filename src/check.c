@@ -16,11 +16,13 @@ typedef struct argument {
 
 static const char *const dtype_names[] = {[VKN_F32] = "f32", [VKN_F16] = "f16", [VKN_BF16] = "bf16", [VKN_I64] = "i64"};
 
-static vkn_result check_storage(const char *name, const vkn_tensor *tensor, vkn_dtype dtype) {
+// `data`: x and what is like it, which the API lets be of other floating types.
+static vkn_result check_storage(const char *name, const vkn_tensor *tensor, vkn_dtype dtype, bool data) {
     uint32_t bytes = vkn_dtype_bytes(tensor->dtype);
     if (bytes == 0) return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %d is no dtype", name, (int)tensor->dtype);
     if (tensor->dtype != dtype)
-        return vkn_fail(VKN_UNSUPPORTED, "%s: dtype %s, this release takes %s here", name, dtype_names[tensor->dtype],
+        return vkn_fail(data ? VKN_UNSUPPORTED : VKN_BAD_ARGUMENT, "%s: dtype %s; %s is %s", name,
+                        dtype_names[tensor->dtype], data ? "all that this release takes" : "what it must be",
                         dtype_names[dtype]);
     if (tensor->offset % bytes)
         return vkn_fail(VKN_BAD_ARGUMENT, "%s: offset %llu is not a multiple of its element size %u", name,
@@ -43,7 +45,7 @@ static vkn_result check_all(const argument *arguments, size_t count, const vkn_t
     for (size_t i = 0; i < count; ++i) {
         const argument *a = &arguments[i];
         if (!vkn_tensor_present(a->tensor)) continue;
-        vkn_result result = check_storage(a->name, a->tensor, a->dtype);
+        vkn_result result = check_storage(a->name, a->tensor, a->dtype, a->like_x);
         if (result == VKN_OK && a->like_x) result = check_like_x(a->name, a->tensor, x);
         if (result != VKN_OK) return result;
         uint64_t elements = vkn_tensor_count(a->tensor);
@@ -106,7 +108,8 @@ vkn_result vkn_check_forward(const vkn_norm *norm, const vkn_forward_args *args,
     if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
     if (!args) return vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
     bool from_running = !args->training && vkn_tensor_present(&args->running_mean);
-    vkn_result result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
+    vkn_result result = vkn_norm_check(norm);
+    if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
     if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, !from_running, g);
     // An empty tensor may have no buffer at all.
     if (result == VKN_OK && g->elements) result = must_be_present("x", &args->x);
@@ -131,7 +134,8 @@ vkn_result vkn_check_forward(const vkn_norm *norm, const vkn_forward_args *args,
 vkn_result vkn_check_backward(const vkn_norm *norm, const vkn_backward_args *args, vkn_geometry *g) {
     if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
     if (!args) return vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
-    vkn_result result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
+    vkn_result result = vkn_norm_check(norm);
+    if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
     if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, false, g);
     if (result == VKN_OK && g->elements) result = must_be_present("x", &args->x);
     if (result == VKN_OK && g->elements) result = must_be_present("dy", &args->dy);

@@ -131,7 +131,7 @@ static void log_choices(const vkn_context *context) {
     const vkn_device_info *info = &context->about.info;
     for (uint32_t i = 0; context->log && i < VKN_FEATURE_COUNT; ++i) {
         if (!info->why_off[i]) continue;
-        char text[256];
+        char text[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE + 256];
         (void)snprintf(text, sizeof text, "%s: %s is off: %s", info->name, names[i], info->why_off[i]);
         context->log(context->log_user, VKN_LOG_INFO, text);
     }
@@ -147,6 +147,8 @@ static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
             result = vkn_instance_create(context->get_instance_proc_addr, context->allocator, &context->instance);
     }
     if (result == VKN_OK) result = vkn_instance_load(&context->fn, context->instance, context->get_instance_proc_addr);
+    if (result == VKN_OK && context->borrowed)
+        result = vkn_device_check_family(&context->fn, context->physical_device, context->queue_family);
     if (result == VKN_OK && !context->borrowed)
         result = vkn_device_find(&context->fn, context->instance, info->device, &context->physical_device);
     if (result == VKN_OK) result = vkn_device_describe(&context->fn, context->physical_device, info, &context->about);

@@ -88,6 +88,17 @@ vkn_result vkn_device_queue_family(const vkn_instance_functions *fn, VkPhysicalD
     return VKN_OK;
 }
 
+vkn_result vkn_device_check_family(const vkn_instance_functions *fn, VkPhysicalDevice device, uint32_t family) {
+    VkQueueFamilyProperties families[32];
+    uint32_t count = sizeof families / sizeof *families;
+    fn->vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    if (family >= count)
+        return vkn_fail(VKN_BAD_ARGUMENT, "queue_family: %u, the device has %u families", family, count);
+    if (!(families[family].queueFlags & VK_QUEUE_COMPUTE_BIT))
+        return vkn_fail(VKN_BAD_ARGUMENT, "queue_family: %u has no compute", family);
+    return VKN_OK;
+}
+
 // The bits of VKNORM_DISABLE, a list of feature names with commas between.
 static vkn_result disabled_by_environment(uint32_t *bits) {
     static const struct {

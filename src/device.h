@@ -16,6 +16,8 @@ typedef struct vkn_device {
 vkn_result vkn_device_find(const vkn_instance_functions *, VkInstance, const char *wanted, VkPhysicalDevice *out);
 // The first queue family with compute; prefers one without graphics.
 vkn_result vkn_device_queue_family(const vkn_instance_functions *, VkPhysicalDevice, uint32_t *out);
+// VKN_OK where the family exists and has compute.
+vkn_result vkn_device_check_family(const vkn_instance_functions *, VkPhysicalDevice, uint32_t family);
 // Extensions usable on the device: `enabled` of a borrowed device, or NULL for all that it has. disable: vkn_feature
 // bits of vkn_context_info; those of VKNORM_DISABLE are added here.
 vkn_result vkn_device_describe(const vkn_instance_functions *, VkPhysicalDevice, const vkn_context_info *,

@@ -4,11 +4,17 @@
 #include "tensor.h"
 #include <math.h>
 
-static vkn_result check_norm(const vkn_norm *norm, const vkn_tensor *x) {
+vkn_result vkn_norm_check(const vkn_norm *norm) {
     if ((uint32_t)norm->kind < VKN_BATCH || norm->kind > VKN_RMS)
         return vkn_fail(VKN_BAD_ARGUMENT, "kind: %d is none of batch, instance, group, layer, rms", (int)norm->kind);
+    if (norm->kind == VKN_GROUP && norm->groups == 0)
+        return vkn_fail(VKN_BAD_ARGUMENT, "groups: 0, must be at least 1");
     if (!(norm->eps >= 0) || isinf(norm->eps))
         return vkn_fail(VKN_BAD_ARGUMENT, "eps: %g, must be at least 0 and finite", (double)norm->eps);
+    return VKN_OK;
+}
+
+static vkn_result check_tensor(const vkn_tensor *x) {
     if (x->rank < 1 || x->rank > VKN_MAX_RANK)
         return vkn_fail(VKN_BAD_ARGUMENT, "x: rank %u, must be 1 to %d", x->rank, VKN_MAX_RANK);
     if (x->layout != VKN_CHANNELS_FIRST && x->layout != VKN_CHANNELS_LAST)
@@ -47,7 +53,6 @@ static vkn_result check_channels(const vkn_norm *norm, const vkn_tensor *x) {
     if (x->rank < 2)
         return vkn_fail(VKN_BAD_ARGUMENT, "expected 2D to %dD input (got %uD input)", VKN_MAX_RANK, x->rank);
     if (norm->kind != VKN_GROUP) return VKN_OK;
-    if (norm->groups == 0) return vkn_fail(VKN_BAD_ARGUMENT, "groups: 0, must be at least 1");
     if (x->shape[1] % norm->groups)
         return vkn_fail(VKN_BAD_ARGUMENT,
                         "Expected number of channels in input to be divisible by num_groups, but got input of shape %s "
@@ -88,7 +93,8 @@ static vkn_result check_more_than_one(const vkn_geometry *g, const vkn_norm *nor
 
 vkn_result vkn_geometry_make(const vkn_norm *norm, const vkn_tensor *x, bool training_statistics, vkn_geometry *out) {
     *out = (vkn_geometry){.kind = norm->kind, .centered = norm->kind != VKN_RMS};
-    vkn_result result = check_norm(norm, x);
+    vkn_result result = vkn_norm_check(norm);
+    if (result == VKN_OK) result = check_tensor(x);
     if (result != VKN_OK) return result;
     if (norm->kind == VKN_LAYER || norm->kind == VKN_RMS) {
         result = make_row_norm(norm, x, out);

@@ -33,6 +33,8 @@ typedef struct vkn_geometry {
     uint64_t elements;
 } vkn_geometry;
 
+// Kind, groups and eps, as far as they need no tensor.
+vkn_result vkn_norm_check(const vkn_norm *);
 // Fails with a message where norm and tensor do not fit. `training_statistics`: the statistics come from x, so that
 // PyTorch's demand for more than one value applies.
 vkn_result vkn_geometry_make(const vkn_norm *, const vkn_tensor *x, bool training_statistics, vkn_geometry *out);

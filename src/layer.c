@@ -2,6 +2,7 @@
 // The module: parameters and state in one buffer, calls of the public functions below it.
 #include "context.h"
 #include "error.h"
+#include "geometry.h"
 #include "tensor.h"
 #include <stdlib.h>
 
@@ -43,10 +44,9 @@ vkn_layer_info vkn_layer_defaults(vkn_kind kind, uint32_t features) {
 
 static vkn_result check_info(const vkn_layer_info *info) {
     vkn_kind kind = info->norm.kind;
-    if ((uint32_t)kind < VKN_BATCH || kind > VKN_RMS)
-        return vkn_fail(VKN_BAD_ARGUMENT, "kind: %d is none of batch, instance, group, layer, rms", (int)kind);
+    vkn_result result = vkn_norm_check(&info->norm);
+    if (result != VKN_OK) return result;
     if (info->features == 0) return vkn_fail(VKN_BAD_ARGUMENT, "features: 0, must be at least 1");
-    if (kind == VKN_GROUP && info->norm.groups == 0) return vkn_fail(VKN_BAD_ARGUMENT, "groups: 0, must be at least 1");
     if (kind == VKN_GROUP && info->features % info->norm.groups)
         return vkn_fail(VKN_BAD_ARGUMENT, "num_channels must be divisible by num_groups: %u and %u", info->features,
                         info->norm.groups);

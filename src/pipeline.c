@@ -11,15 +11,16 @@ enum { PUSH_BYTES = 128 }; // what every device has
 
 typedef struct shader_code {
     const char *name;
-    uint32_t bindings, push_bytes, uses;
+    uint32_t bindings, writes, push_bytes, uses;
     const uint32_t *words, *subgroup_words;
     size_t bytes, subgroup_bytes;
 } shader_code;
 
 static const shader_code codes[] = {
-#define X(id, name, bindings, push, subgroup, uses)                                                                    \
+#define X(id, name, bindings, writes, push, subgroup, uses)                                                            \
     {#name,                                                                                                            \
      bindings,                                                                                                         \
+     writes,                                                                                                           \
      sizeof(struct vkn_##push##_push),                                                                                 \
      uses,                                                                                                             \
      name##_spv,                                                                                                       \
@@ -30,13 +31,17 @@ static const shader_code codes[] = {
 #undef X
 };
 
-#define X(id, name, bindings, push, subgroup, uses)                                                                    \
+#define X(id, name, bindings, writes, push, subgroup, uses)                                                            \
     _Static_assert((bindings) <= VKN_MAX_BINDINGS && sizeof(struct vkn_##push##_push) <= PUSH_BYTES, #name);
 VKN_SHADERS(X)
 #undef X
 
 uint32_t vkn_shader_bindings(vkn_shader shader) {
     return codes[shader].bindings;
+}
+
+uint32_t vkn_shader_writes(vkn_shader shader) {
+    return codes[shader].writes;
 }
 
 uint32_t vkn_shader_push_bytes(vkn_shader shader) {

@@ -3,6 +3,8 @@
 #include "plan_parts.h"
 #include <stdlib.h>
 
+// The running statistics' pass loops over a slice's samples; a loop of 65536 and more silently ends early on lavapipe.
+enum { MOST_SAMPLES = 1 << 14 };
 // Scratch memory for records is kept below this many, 16 bytes each, however much a binding could see.
 enum { MOST_RECORDS = 1 << 22 };
 
@@ -20,6 +22,7 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
         most *= 2;
     vkn_limits limits = {
         .subgroup = subgroup ? info->subgroup_size : 1,
+        .widest = most,
         .workgroup = cpu ? 32 : 128,
         .block = cpu && info->subgroup_size >= 8 ? 32 : 8,
         .teams = cpu ? 64 : 2048,
@@ -107,6 +110,7 @@ uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
     // Per unit: a record of 16 bytes for each part; statistics take 4 bytes, sums 8.
     const vkn_geometry *g = plan->geometry;
     uint64_t room = least(plan->limits->binding_elements / 4, MOST_RECORDS), most = least(g->units, room);
+    if (plan->request.training && g->kind == VKN_INSTANCE) most = least(most, MOST_SAMPLES * g->channels);
     while (records && most > g->fan) {
         vkn_slice slice = {0};
         if (vkn_slice_next(g, most, &slice) != VKN_OK) break;

@@ -57,6 +57,7 @@ typedef struct vkn_pass {
 typedef struct vkn_limits {
     uint32_t subgroup;         // lanes that reduce by shuffles; 1: none
     uint32_t lanes;            // most lanes that share a row
+    uint32_t widest;           // invocations of the widest workgroup
     bool lanes_forced;         // each row has just that many
     uint32_t workgroup;        // invocations of a workgroup with narrower teams
     uint32_t block;            // most words that a lane holds

@@ -4,6 +4,8 @@
 
 // A lane adds at most this many blocks one after another before partial results are merged as a tree.
 enum { LONGEST_CHAIN = 512 };
+// The same for records that are merged.
+enum { LONGEST_MERGE = 4096 };
 
 static uint64_t least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
@@ -185,8 +187,11 @@ vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
 }
 
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
-    vkn_split split = {.lanes = lanes_for(records, limits), .block = 1};
-    return split;
+    uint64_t lanes = lanes_for(records, limits);
+    // Many records: a whole workgroup, barriers or not, rather than lanes that loop for long.
+    while (lanes * LONGEST_MERGE < records && lanes < limits->widest)
+        lanes *= 2;
+    return (vkn_split){.lanes = (uint32_t)lanes, .block = 1};
 }
 
 // ---- Push constants ------------------------------------------------------------------------------------------------

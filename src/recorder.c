@@ -245,8 +245,14 @@ static void bind(vkn_recorder *recorder, vkn_pass *pass, const vkn_prepared *pre
     VkDeviceSize alignment = context->about.info.offset_alignment;
     VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
     pass->push.origins[0] = pass->push.origins[1] = 0;
+    uint32_t writes = vkn_shader_writes(pass->shader), written = 0;
+    while (written < count && !(writes >> written & 1 && pass->bindings[written].operand != VKN_ABSENT))
+        ++written;
     for (uint32_t b = 0; b < count; ++b) {
-        const vkn_binding *binding = &pass->bindings[b];
+        // An absent output stands where another output of the pass does: validation takes it for written, and no other
+        // pass shall seem to depend on that.
+        bool absent_output = pass->bindings[b].operand == VKN_ABSENT && writes >> b & 1;
+        const vkn_binding *binding = &pass->bindings[absent_output ? written : b];
         const vkn_place *place = &places[binding->operand];
         VkDeviceSize offset = place->offset + binding->first, aligned = offset / alignment * alignment;
         VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : binding->bytes;

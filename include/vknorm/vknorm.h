@@ -37,7 +37,7 @@ extern "C" {
     X(IO, -7, "input/output error")
 
 typedef enum vkn_result {
-#define X(name, value, text) VKN_##name = value,
+#define X(name, value, text) VKN_##name = (value),
     VKN_RESULTS(X)
 #undef X
 } vkn_result;
@@ -58,7 +58,7 @@ VKN_API const char *vkn_error_message(void);
     X(COHERENT, 5, "coherent", "coherent mapped memory; off: flush and invalidate")
 
 typedef enum vkn_feature {
-#define X(name, bit, key, text) VKN_FEATURE_##name = 1 << bit,
+#define X(name, bit, key, text) VKN_FEATURE_##name = 1 << (bit),
     VKN_FEATURES(X)
 #undef X
         VKN_FEATURE_COUNT = 6
