@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: MIT
+#include "safetensors.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <jansson.h>
+
+// Wide elements first: the data start at a multiple of 8, so every tensor is aligned to its elements.
+static int compare_elements(const void *left, const void *right) {
+    const vkn_safetensor *a = left;
+    const vkn_safetensor *b = right;
+    const uint64_t x = vkn_safetensors_dtype_bytes(a->dtype);
+    const uint64_t y = vkn_safetensors_dtype_bytes(b->dtype);
+    return x != y ? (x < y) - (x > y) : strcmp(a->name, b->name);
+}
+
+static json_t *make_entry(const vkn_safetensor *tensor, uint64_t begin) {
+    json_t *shape = json_array();
+    for (uint32_t i = 0; i < tensor->rank; i++) {
+        json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
+    }
+    return json_pack("{s:s, s:o, s:[I, I]}", "dtype", vkn_safetensors_dtype_name(tensor->dtype), "shape", shape,
+                     "data_offsets", (json_int_t)begin, (json_int_t)begin + (json_int_t)tensor->bytes);
+}
+
+static vkn_result add_entry(json_t *header, const vkn_safetensor *tensor, uint64_t begin,
+                            vkn_safetensors_error *error) {
+    const uint64_t bytes = vkn_safetensors_bytes(tensor->dtype, tensor->rank, tensor->shape);
+    if (bytes != tensor->bytes) {
+        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT,
+                                    "tensor %.80s: %" PRIu64 " bytes given, but dtype and shape need %" PRIu64,
+                                    tensor->name, tensor->bytes, bytes);
+    }
+    if (json_object_get(header, tensor->name)) {
+        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT, "tensor %.80s is there twice", tensor->name);
+    }
+    if (json_object_set_new(header, tensor->name, make_entry(tensor, begin)) != 0) {
+        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT, "tensor %.80s: its name is not UTF-8", tensor->name);
+    }
+    return VKN_OK;
+}
+
+// The header as text, padded with spaces to a multiple of 8 bytes.
+static vkn_result make_header(const vkn_safetensor *order, size_t count, char **out, vkn_safetensors_error *error) {
+    *out = NULL;
+    json_t *header = json_object();
+    vkn_result result = VKN_OK;
+    uint64_t begin = 0;
+    for (size_t i = 0; result == VKN_OK && i < count; i++) {
+        result = add_entry(header, &order[i], begin, error);
+        begin += order[i].bytes;
+    }
+    char *text = result == VKN_OK ? json_dumps(header, JSON_COMPACT) : NULL;
+    json_decref(header);
+    if (result != VKN_OK) {
+        return result;
+    }
+    const size_t length = text ? strlen(text) : 0;
+    const size_t padded = (length + 7) / 8 * 8;
+    char *grown = text ? realloc(text, padded + 1) : NULL;
+    if (!grown) {
+        free(text);
+        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for the header of %zu tensors", count);
+    }
+    if (padded > VKN_SAFETENSORS_MAX_HEADER) {
+        free(grown);
+        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT,
+                                    "the header of %zu tensors has %zu bytes, at most %d are read", count, padded,
+                                    (int)VKN_SAFETENSORS_MAX_HEADER);
+    }
+    memset(grown + length, ' ', padded - length);
+    grown[padded] = '\0';
+    *out = grown;
+    return VKN_OK;
+}
+
+static bool write_all(FILE *stream, const char *header, const vkn_safetensor *order, size_t count) {
+    const uint64_t header_bytes = strlen(header);
+    unsigned char size[8];
+    for (int i = 0; i < 8; i++) {
+        size[i] = (unsigned char)(header_bytes >> (8 * i));
+    }
+    bool ok = fwrite(size, 1, sizeof size, stream) == sizeof size;
+    ok = ok && fwrite(header, 1, header_bytes, stream) == header_bytes;
+    for (size_t i = 0; ok && i < count; i++) {
+        ok = order[i].bytes == 0 || fwrite(order[i].data, 1, order[i].bytes, stream) == order[i].bytes;
+    }
+    return ok && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
+}
+
+// Some file systems cannot sync a directory; the file's own bytes are safe by then.
+static void sync_directory(const char *path) {
+    const char *slash = strrchr(path, '/');
+    char *directory = slash ? strdup(path) : strdup(".");
+    if (!directory) {
+        return;
+    }
+    if (slash) {
+        directory[slash == path ? 1 : slash - path] = '\0';
+    }
+    const int fd = open(directory, O_RDONLY | O_CLOEXEC);
+    if (fd >= 0) {
+        fsync(fd);
+        close(fd);
+    }
+    free(directory);
+}
+
+// Opens a new file beside `path`, with the mode of any other new file (mkstemp's is narrower).
+static FILE *open_beside(const char *path, char *temporary, size_t size) {
+    for (int attempt = 0; attempt < 100; attempt++) {
+        snprintf(temporary, size, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
+        const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
+        if (fd >= 0) {
+            FILE *stream = fdopen(fd, "wb");
+            if (!stream) {
+                close(fd);
+                unlink(temporary);
+            }
+            return stream;
+        }
+        if (errno != EEXIST) {
+            break;
+        }
+    }
+    return NULL;
+}
+
+static vkn_result write_file(const char *path, const char *header, const vkn_safetensor *order, size_t count,
+                             vkn_safetensors_error *error) {
+    struct stat status;
+    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
+        return vkn_safetensors_fail(error, VKN_IO, "there is something that is not a regular file");
+    }
+    const size_t size = strlen(path) + 48;
+    char *temporary = malloc(size);
+    if (!temporary) {
+        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for a file name");
+    }
+    FILE *stream = open_beside(path, temporary, size);
+    if (!stream) {
+        vkn_safetensors_fail(error, VKN_IO, "cannot create %s: %s", temporary, strerror(errno));
+        free(temporary);
+        return VKN_IO;
+    }
+    bool ok = write_all(stream, header, order, count);
+    int code = errno;
+    if (fclose(stream) != 0 && ok) {
+        ok = false;
+        code = errno;
+    }
+    if (ok && rename(temporary, path) != 0) {
+        ok = false;
+        code = errno;
+    }
+    if (ok) {
+        sync_directory(path);
+    } else {
+        unlink(temporary);
+        vkn_safetensors_fail(error, VKN_IO, "cannot write: %s", strerror(code));
+    }
+    free(temporary);
+    return ok ? VKN_OK : VKN_IO;
+}
+
+vkn_result vkn_safetensors_save(const char *path, const vkn_safetensor *tensors, size_t count,
+                                vkn_safetensors_error *error) {
+    vkn_safetensor *order = calloc(count + 1, sizeof *order);
+    if (!order) {
+        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for %zu tensors", count);
+    }
+    if (count > 0) {
+        memcpy(order, tensors, count * sizeof *order);
+    }
+    qsort(order, count, sizeof *order, compare_elements);
+    char *header;
+    vkn_result result = make_header(order, count, &header, error);
+    if (result == VKN_OK) {
+        result = write_file(path, header, order, count, error);
+    }
+    free(header);
+    free(order);
+    return result;
+}
