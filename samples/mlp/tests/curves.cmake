@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# The curves have a header and a line for each epoch, and the same seed gives the same ones.
+string(RANDOM LENGTH 12 suffix)
+foreach(turn first second)
+    set(file mlp_curves_${suffix}_${turn}.csv)
+    execute_process(COMMAND ${MLP} --epochs 3 --seed 5 --csv ${file} RESULT_VARIABLE status)
+    file(STRINGS ${file} ${turn})
+    file(REMOVE ${file})
+    list(LENGTH ${turn} lines)
+    list(GET ${turn} 0 header)
+    list(GET ${turn} -1 last)
+    set(number "[0-9]+(\\.[0-9]+)?")
+    if(NOT status EQUAL 0 OR NOT lines EQUAL 4 OR NOT header STREQUAL "epoch,train_loss,test_loss,test_accuracy"
+            OR NOT last MATCHES "^3,${number},${number},${number}$")
+        message(FATAL_ERROR "status ${status}, ${lines} lines: ${${turn}}")
+    endif()
+endforeach()
+if(NOT first STREQUAL second)
+    message(FATAL_ERROR "the same seed gave\n${first}\nand\n${second}")
+endif()

@@ -1,0 +1,10 @@
+// SPDX-License-Identifier: MIT
+// Activations: a function of each element, on tensors of any shape.
+#ifndef NN_ACTIVATION_H
+#define NN_ACTIVATION_H
+
+#include "module.h"
+
+nn_module *nn_relu_create(nn_device *); // y = max(x, 0)
+
+#endif

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: MIT
+// Losses: from what a network gave and what it should have given, one number and its gradient.
+#ifndef NN_LOSS_H
+#define NN_LOSS_H
+
+#include "tensor.h"
+
+// Binary cross-entropy of logits and targets (0 to 1), the mean over all elements, as
+// torch.nn.BCEWithLogitsLoss; at most 2^22 of them. loss: one element. dlogits: as logits, or absent (NULL).
+void nn_bce_with_logits(nn_device *, const vkn_tensor *logits, const vkn_tensor *targets, const vkn_tensor *loss,
+                        const vkn_tensor *dlogits);
+
+#endif

@@ -1,0 +1,66 @@
+// SPDX-License-Identifier: MIT
+#include "norm.h"
+
+#include <stdlib.h>
+
+typedef struct norm {
+    nn_module module;
+    vkn_layer *layer;
+    vkn_tensor x; // of the last forward
+} norm;
+
+static vkn_tensor norm_forward(nn_module *module, vkn_tensor x) {
+    norm *self = (norm *)module;
+    nn_device *device = module->device;
+    const vkn_tensor y = nn_tensor_like(device, &x);
+    if (nn_ok(device)) nn_check(device, vkn_layer_forward(device->recorder, self->layer, &x, &y));
+    nn_barrier(device);
+    self->x = x;
+    return y;
+}
+
+static vkn_tensor norm_backward(nn_module *module, vkn_tensor dy, bool needs_dx) {
+    norm *self = (norm *)module;
+    nn_device *device = module->device;
+    const vkn_tensor dx = needs_dx ? nn_tensor_like(device, &dy) : (vkn_tensor){0};
+    if (nn_ok(device)) {
+        nn_check(device, vkn_layer_backward(device->recorder, self->layer, &self->x, &dy, needs_dx ? &dx : NULL));
+    }
+    nn_barrier(device);
+    return dx;
+}
+
+static void norm_parameters(nn_module *module, nn_parameter_visit visit, void *user) {
+    static const vkn_slot slots[][2] = {{VKN_WEIGHT, VKN_WEIGHT_GRAD}, {VKN_BIAS, VKN_BIAS_GRAD}};
+    const norm *self = (norm *)module;
+    for (int i = 0; i < 2; i++) {
+        const nn_parameter parameter = {vkn_layer_tensor(self->layer, slots[i][0]),
+                                        vkn_layer_tensor(self->layer, slots[i][1])};
+        if (parameter.value.buffer) visit(user, &parameter);
+    }
+}
+
+static void norm_train(nn_module *module, bool training) {
+    vkn_layer_train(((norm *)module)->layer, training);
+}
+
+static void norm_destroy(nn_module *module) {
+    vkn_layer_destroy(((norm *)module)->layer);
+    free(module);
+}
+
+static const nn_module_ops norm_ops = {.forward = norm_forward,
+                                       .backward = norm_backward,
+                                       .parameters = norm_parameters,
+                                       .train = norm_train,
+                                       .destroy = norm_destroy};
+
+nn_module *nn_norm_create(nn_device *device, const vkn_layer_info *info) {
+    norm *self = nn_module_allocate(device, &norm_ops, sizeof *self);
+    if (!self) return NULL;
+    if (!nn_check(device, vkn_layer_create(device->context, info, &self->layer))) {
+        free(self);
+        return NULL;
+    }
+    return &self->module;
+}

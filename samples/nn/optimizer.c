@@ -1,0 +1,43 @@
+// SPDX-License-Identifier: MIT
+#include "optimizer.h"
+
+#include <stdlib.h>
+
+static void count_parameter(void *user, const nn_parameter *parameter) {
+    (void)parameter;
+    (*(size_t *)user)++;
+}
+
+static void add_parameter(void *user, const nn_parameter *parameter) {
+    nn_optimizer *optimizer = user;
+    optimizer->parameters[optimizer->count++] = *parameter;
+}
+
+void *nn_optimizer_allocate(nn_module *module, const nn_optimizer_ops *ops, size_t bytes) {
+    size_t count = 0;
+    nn_module_parameters(module, count_parameter, &count);
+    nn_optimizer *optimizer = calloc(1, bytes);
+    nn_parameter *parameters = calloc(count + 1, sizeof *parameters);
+    if (!optimizer || !parameters) {
+        nn_fail(module->device, VKN_OUT_OF_MEMORY, "optimizer: out of memory");
+        free(optimizer);
+        free(parameters);
+        return NULL;
+    }
+    optimizer->ops = ops;
+    optimizer->device = module->device;
+    optimizer->parameters = parameters;
+    nn_module_parameters(module, add_parameter, optimizer);
+    return optimizer;
+}
+
+void nn_optimizer_destroy(nn_optimizer *optimizer) {
+    if (!optimizer) return;
+    optimizer->ops->destroy(optimizer);
+    free(optimizer->parameters);
+    free(optimizer);
+}
+
+void nn_optimizer_step(nn_optimizer *optimizer) {
+    if (nn_ok(optimizer->device)) optimizer->ops->step(optimizer);
+}

@@ -1,0 +1,60 @@
+// SPDX-License-Identifier: MIT
+#version 450
+#extension GL_GOOGLE_include_directive : require
+#extension GL_EXT_control_flow_attributes : require
+#include "push.h"
+
+// Binary cross-entropy with logits z and targets t, with u = exp(-|z|), which never overflows:
+//   loss = mean of max(z, 0) - z * t + log(1 + u)
+//   dz   = (sigmoid(z) - t) / count = ((1 - t) * sigmoid(z) - t * sigmoid(-z)) / count, which never cancels
+// One workgroup sums all of it, always in the same order.
+#define BLOCK 256 // additions before a sum goes to the total: no long chain
+layout(local_size_x = NN_LANES) in;
+
+layout(std430, binding = 0) readonly buffer Z { float z[]; };
+layout(std430, binding = 1) readonly buffer T { float t[]; };
+layout(std430, binding = 2) writeonly buffer Loss { float loss[]; };
+layout(std430, binding = 3) writeonly buffer Dz { float dz[]; };
+layout(push_constant) uniform Push {
+    uint offset[4];
+    nn_bce_push p;
+};
+
+shared float sums[NN_LANES];
+
+// log(1 + u) for 0 <= u <= 1 as 2 atanh(s), s = u / (2 + u): Vulkan's log promises only 2^-21 here, and 1 + u drops
+// the digits of a small u.
+float log1p(float u) {
+    const float s = u / (2.0 + u), q = s * s;
+    float series = 1.0 / 17.0;
+    [[unroll]] for (int n = 15; n > 0; n -= 2) series = series * q + 1.0 / float(n);
+    return 2.0 * s * series;
+}
+
+float element(uint i) {
+    const float logit = z[offset[0] + i], target = t[offset[1] + i];
+    const float u = exp(-abs(logit));
+    const float near = 1.0 / (1.0 + u), far = u / (1.0 + u); // sigmoid(|z|), sigmoid(-|z|)
+    if (p.has_grad != 0) {
+        const float up = logit < 0.0 ? far : near, down = logit < 0.0 ? near : far;
+        dz[offset[3] + i] = ((1.0 - target) * up - target * down) / float(p.count);
+    }
+    // max(z, 0) - z * t without the difference of two large numbers
+    return (logit < 0.0 ? -logit * target : logit * (1.0 - target)) + log1p(u);
+}
+
+void main() {
+    const uint lane = gl_LocalInvocationIndex;
+    float total = 0.0;
+    for (uint i = lane; i < p.count;) {
+        float part = 0.0;
+        for (uint n = 0; n < BLOCK && i < p.count; n++, i += NN_LANES) part += element(i);
+        total += part;
+    }
+    sums[lane] = total;
+    for (uint half_size = NN_LANES / 2; half_size > 0; half_size /= 2) {
+        barrier();
+        if (lane < half_size) sums[lane] += sums[lane + half_size];
+    }
+    if (lane == 0) loss[offset[2]] = sums[0] / float(p.count);
+}

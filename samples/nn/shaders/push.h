@@ -1,0 +1,49 @@
+// SPDX-License-Identifier: MIT
+// What C and GLSL share: sizes of workgroups, and each kernel's own push constants. In the shader's push-constant block
+// they stand behind `uint offset[bindings]`, the first element of each tensor inside its binding (see nn_dispatch).
+#ifndef NN_PUSH_H
+#define NN_PUSH_H
+
+#ifdef VULKAN
+#define uint32_t uint
+#define NN_STRUCT(name) struct name
+#else
+#include <stdint.h>
+#define NN_STRUCT(name)                                                                                                \
+    typedef struct name name;                                                                                          \
+    struct name
+#endif
+
+#define NN_LANES 128      // invocations of a workgroup, in all kernels but matmul
+#define NN_TILE 32        // a matmul workgroup computes NN_TILE x NN_TILE outputs
+#define NN_SUM_COLUMNS 32 // columns that a column_sum workgroup adds up
+
+// lavapipe ends a shader's loops, without a word, after 65535 iterations in all. So there is a limit to what one
+// dispatch sums up: the rest goes to the next one, or is refused.
+#define NN_MATMUL_DEPTH (1 << 18)
+#define NN_SUM_ROWS (1 << 17)
+#define NN_BCE_COUNT (1 << 22)
+
+NN_STRUCT(nn_matmul_push) {
+    uint32_t rows, columns, depth; // c is rows x columns, and each element a sum of depth products
+    uint32_t first, last;          // those of this dispatch; where first is not zero they are added to c
+    uint32_t transpose_a, transpose_b, has_bias;
+};
+NN_STRUCT(nn_column_sum_push) {
+    uint32_t first, last, columns; // rows from first to last - 1; where first is not zero they are added to the sums
+};
+NN_STRUCT(nn_map_push) {
+    uint32_t count;
+};
+NN_STRUCT(nn_bce_push) {
+    uint32_t count, has_grad;
+};
+NN_STRUCT(nn_gather_push) {
+    uint32_t rows, columns, table_rows;
+};
+NN_STRUCT(nn_adam_push) {
+    uint32_t count;
+    float lr, eps, beta1, beta2, one_minus_beta1, one_minus_beta2;
+};
+
+#endif
