@@ -183,13 +183,14 @@ static vkn_result copy_staged(vkn_buffer *buffer, VkDeviceSize offset, const voi
     copier c = {0};
     vkn_buffer *staging = NULL;
     vkn_result result = create(context, bytes, wishes, 1, &staging);
-    if (result == VKN_OK) result = copier_open(context, &c);
+    if (result != VKN_OK || !staging) return result;
+    result = copier_open(context, &c);
     if (result == VKN_OK && source) {
         memcpy(staging->mapped, source, (size_t)bytes);
         result = synchronize(staging, 0, bytes, true);
     }
-    VkBuffer from = source && staging ? staging->handle : buffer->handle;
-    VkBuffer to = source || !staging ? buffer->handle : staging->handle;
+    VkBuffer from = source ? staging->handle : buffer->handle;
+    VkBuffer to = source ? buffer->handle : staging->handle;
     VkBufferCopy region = {.srcOffset = source ? 0 : offset, .dstOffset = source ? offset : 0, .size = bytes};
     if (result == VKN_OK) result = copy(context, &c, from, to, &region);
     if (result == VKN_OK && target) result = synchronize(staging, 0, bytes, false);

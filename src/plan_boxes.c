@@ -149,7 +149,7 @@ static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     split.block = (uint32_t)least(power_of_two(ceil_div(words, split.lanes)), 4);
     uint64_t block = (uint64_t)split.lanes * split.block * 4;
     uint64_t wanted = most(least(limits->teams, limits->binding_elements / 4) / view->count[1], 1);
-    uint64_t cuts = wanted > outer ? ceil_div(wanted, outer) : 1;
+    uint64_t cuts = wanted > outer ? ceil_div(wanted, most(outer, 1)) : 1;
     cuts = least(cuts, most(run / (block * 4), 1));
     split.run_step = least(ceil_div(ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
     split.outer_step = most(outer / wanted, 1);
