@@ -144,13 +144,13 @@ bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *limits) {
 }
 
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
-    uint64_t outer = view->count[0], run = view->count[2], words = ceil_div(run, 4);
+    uint64_t outer = most(view->count[0], 1), run = view->count[2], words = ceil_div(run, 4);
     vkn_split split = {.lanes = lanes_for(words, limits), .outer_step = outer};
     split.block = (uint32_t)least(power_of_two(ceil_div(words, split.lanes)), 4);
     uint64_t block = (uint64_t)split.lanes * split.block * 4;
     uint64_t wanted = most(least(limits->teams, limits->binding_elements / 4) / view->count[1], 1);
-    uint64_t cuts = wanted > outer ? ceil_div(wanted, most(outer, 1)) : 1;
-    cuts = least(cuts, most(run / (block * 4), 1));
+    uint64_t cuts = wanted > outer ? ceil_div(wanted, outer) : 1;
+    cuts = most(least(cuts, run / (block * 4)), 1);
     split.run_step = least(ceil_div(ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
     split.outer_step = most(outer / wanted, 1);
     uint64_t blocks = ceil_div(least(run, split.run_step), block);
