@@ -17,15 +17,23 @@ FLOATS(writeonly, 4, variance)
 
 vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 
+vec4 record_of(uint output_index, uint r) {
+    return record_at[(r / push.fan) * push.part_stride + output_index * push.fan + r % push.fan];
+}
+
+float mean_of(vec4 record) { return record.x + record.y; }
+
 void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    uint start = output_index * push.fan;
-    float shift = live ? record_at[start].x + record_at[start].y : 0.0;
+    float shift = 0.0;
+    if (live)
+        shift = median(mean_of(record_of(output_index, 0u)), mean_of(record_of(output_index, count / 2u)),
+                       mean_of(record_of(output_index, count - 1u)));
     float n = 0.0, sum = 0.0, carry = 0.0, m2 = 0.0;
     for (uint r = lane_index(); r < count; r += LANES) {
-        vec4 record = record_at[(r / push.fan) * push.part_stride + start + r % push.fan];
+        vec4 record = record_of(output_index, r);
         precise float value = record.w * ((record.x - shift) + record.y) - carry;
         precise float total = sum + value;
         precise float rest = (total - sum) - value;
@@ -35,7 +43,7 @@ void main() {
     }
     float lane_mean = (sum - carry) / max(n, 1.0);
     for (uint r = lane_index(); r < count; r += LANES) {
-        vec4 record = record_at[(r / push.fan) * push.part_stride + start + r % push.fan];
+        vec4 record = record_of(output_index, r);
         precise float deviation = ((record.x - shift) + record.y) - lane_mean;
         m2 += record.z + record.w * (deviation * deviation);
     }

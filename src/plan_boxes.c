@@ -78,7 +78,9 @@ vkn_boxes vkn_boxes_of(const vkn_view *view, const vkn_split *split, const vkn_l
 }
 
 static uint64_t parts_of(const vkn_boxes *boxes, const vkn_box *box) {
-    if (boxes->view.columns) return least(boxes->split.parts, box->count[1]);
+    // A box has the share of the view's parts that it has of its positions.
+    if (boxes->view.columns)
+        return least(ceil_div(boxes->split.parts * box->count[1], boxes->view.count[1]), box->count[1]);
     return ceil_div(box->count[0], boxes->split.outer_step) * ceil_div(box->count[2], boxes->split.run_step);
 }
 

@@ -23,7 +23,7 @@ typedef struct vkn_slice {
 typedef struct vkn_split {
     uint32_t lanes, block;
     uint64_t outer_step, run_step; // rows
-    uint64_t parts;                // columns: at most, of one box
+    uint64_t parts;                // columns: of all positions together
 } vkn_split;
 
 // A part of a view that one descriptor can see. `part`: number of its first part, among those of the view.
