@@ -38,6 +38,16 @@ vkn_find_manifest(VKNORM_VALIDATION_LAYER explicit_layer.d "VkLayer_khronos_vali
 set(VKN_VALIDATION_MESSAGE "VUID-" "SYNC-HAZARD" "UNASSIGNED-" "Validation (Error|Warning|Performance)")
 set(VKN_LSAN_SUPPRESSIONS ${CMAKE_CURRENT_LIST_DIR}/../tests/lsan.supp)
 
+# The loader unloads drivers; a leak of theirs can be told from ours only while they are there.
+set(VKN_SANITIZER_ENVIRONMENT)
+if(VKNORM_SANITIZE)
+    if(NOT TARGET vkn_keep_loaded)
+        add_library(vkn_keep_loaded SHARED ${CMAKE_CURRENT_LIST_DIR}/../tests/keep_loaded.c)
+    endif()
+    set(VKN_SANITIZER_ENVIRONMENT LSAN_OPTIONS=suppressions=${VKN_LSAN_SUPPRESSIONS}:print_suppressions=0
+        ASAN_OPTIONS=verify_asan_link_order=0 LD_PRELOAD=$<TARGET_FILE:vkn_keep_loaded>)
+endif()
+
 # The reasons for disabled tests, once for a whole configuration.
 foreach(driver LAVAPIPE SWIFTSHADER)
     if(NOT VKNORM_${driver}_ICD)
@@ -72,9 +82,7 @@ function(vkn_add_driver_tests name)
         list(APPEND environment VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
             VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT VK_VALIDATION_VALIDATE_SYNC=true)
     endif()
-    if(VKNORM_SANITIZE)
-        list(APPEND environment LSAN_OPTIONS=suppressions=${VKN_LSAN_SUPPRESSIONS}:print_suppressions=0)
-    endif()
+    list(APPEND environment ${VKN_SANITIZER_ENVIRONMENT})
 
     foreach(driver ${arg_DRIVERS})
         set(test ${driver}.${name})

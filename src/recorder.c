@@ -100,10 +100,12 @@ vkn_context *vkn_recorder_context(const vkn_recorder *recorder) {
 
 vkn_result vkn_recorder_ready(const vkn_recorder *recorder) {
     if (!recorder) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: NULL");
+    vkn_result result = vkn_context_alive(recorder->context);
+    if (result != VKN_OK) return result;
     if (!recorder->commands) return vkn_fail(VKN_BAD_ARGUMENT, "recorder: vkn_recorder_begin has not been called");
     if (recorder->commands == recorder->own && !recorder->recording)
         return vkn_fail(VKN_BAD_ARGUMENT, "recorder: its commands were submitted; vkn_recorder_begin starts new ones");
-    return vkn_context_alive(recorder->context);
+    return VKN_OK;
 }
 
 static void barrier(const vkn_recorder *recorder, VkPipelineStageFlags from, VkAccessFlags from_access,
