@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "device.h"
 #include "error.h"
+#include "pipeline.h"
 #include <ctype.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -246,6 +247,9 @@ vkn_result vkn_device_describe(const vkn_instance_functions *fn, VkPhysicalDevic
     if (p->apiVersion < VK_API_VERSION_1_1)
         return vkn_fail(VKN_UNSUPPORTED, "%s has Vulkan %u.%u, vknorm needs 1.1", p->deviceName,
                         VK_API_VERSION_MAJOR(p->apiVersion), VK_API_VERSION_MINOR(p->apiVersion));
+    if (p->limits.maxPerStageDescriptorStorageBuffers < VKN_MAX_BINDINGS)
+        return vkn_fail(VKN_UNSUPPORTED, "maxPerStageDescriptorStorageBuffers: %s has %u, vknorm needs %d",
+                        p->deviceName, p->limits.maxPerStageDescriptorStorageBuffers, VKN_MAX_BINDINGS);
     fn->vkGetPhysicalDeviceMemoryProperties(physical, &out->memory);
     out->atom = p->limits.nonCoherentAtomSize;
 
