@@ -1,0 +1,263 @@
+// SPDX-License-Identifier: MIT
+// Layers: torch.nn's defaults, and a few steps of training, evaluation and freezing against the reference.
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "box.h"
+#include "norm_case.h"
+
+enum { FEATURES = 6 };
+
+static struct rig rig;
+
+static int setup(void **state) {
+    (void)state;
+    return rig_open(&rig, NULL);
+}
+
+static int teardown(void **state) {
+    (void)state;
+    rig_close(&rig);
+    return 0;
+}
+
+static const vkn_kind kinds[] = {VKN_BATCH, VKN_INSTANCE, VKN_GROUP, VKN_LAYER, VKN_RMS};
+
+static vkn_layer *make(vkn_layer_info info) {
+    vkn_layer *layer = NULL;
+    MUST(vkn_layer_create(rig.context, &info, &layer));
+    return layer;
+}
+
+static void expect_slot(vkn_layer *layer, vkn_slot slot, bool present, float value) {
+    vkn_tensor t = vkn_layer_tensor(layer, slot);
+    assert_int_equal(t.buffer != VK_NULL_HANDLE, present);
+    float values[FEATURES];
+    if (!present) {
+        MUST_FAIL(vkn_layer_download(layer, slot, values, sizeof values), VKN_BAD_ARGUMENT, "");
+        return;
+    }
+    assert_true(t.dtype == VKN_F32 && vkn_tensor_count(&t) == FEATURES);
+    MUST(vkn_layer_download(layer, slot, values, sizeof values));
+    for (int i = 0; i < FEATURES; i++)
+        assert_true(values[i] == value);
+}
+
+static void defaults_are_those_of_torch(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        vkn_layer_info info = vkn_layer_defaults(kinds[k], FEATURES);
+        assert_true(info.norm.kind == kinds[k] && info.norm.eps == 1e-5f && info.momentum == 0.1f);
+        assert_true(info.features == FEATURES);
+        bool affine = kinds[k] != VKN_INSTANCE, tracks = kinds[k] == VKN_BATCH;
+        assert_int_equal(info.weight, affine);
+        assert_int_equal(info.bias, affine && kinds[k] != VKN_RMS);
+        assert_int_equal(info.track_running_stats, tracks);
+        vkn_layer *layer = make(info);
+        expect_slot(layer, VKN_WEIGHT, info.weight, 1);
+        expect_slot(layer, VKN_BIAS, info.bias, 0);
+        expect_slot(layer, VKN_RUNNING_MEAN, tracks, 0);
+        expect_slot(layer, VKN_RUNNING_VAR, tracks, 1);
+        int64_t counted = -1;
+        if (tracks) MUST(vkn_layer_download(layer, VKN_NUM_BATCHES_TRACKED, &counted, sizeof counted));
+        assert_int_equal(counted, tracks ? 0 : -1);
+        vkn_layer_destroy(layer);
+    }
+    vkn_layer_destroy(NULL);
+}
+
+static void bad_layers_are_refused(void **state) {
+    (void)state;
+    vkn_layer *layer = (vkn_layer *)(void *)state; // anything but NULL
+    vkn_layer_info info = vkn_layer_defaults(VKN_RMS, FEATURES);
+    info.bias = true;
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "bias");
+    assert_null(layer);
+    info = vkn_layer_defaults(VKN_LAYER, FEATURES);
+    info.track_running_stats = true;
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "track_running_stats");
+    info = vkn_layer_defaults(VKN_BATCH, 0);
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "features: 0");
+    info = vkn_layer_defaults(VKN_BATCH, FEATURES);
+    info.momentum = 2;
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "momentum: 2");
+    info = vkn_layer_defaults(VKN_BATCH, FEATURES);
+    info.norm.eps = -1;
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "eps: -1");
+    info = vkn_layer_defaults(VKN_GROUP, FEATURES);
+    info.norm.groups = 4;
+    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "divisible by num_groups");
+
+    layer = make(vkn_layer_defaults(VKN_BATCH, FEATURES));
+    float values[FEATURES + 1] = {0};
+    MUST_FAIL(vkn_layer_upload(layer, VKN_WEIGHT, values, sizeof values), VKN_BAD_ARGUMENT, "28");
+    MUST_FAIL(vkn_layer_download(layer, VKN_BIAS, values, 4), VKN_BAD_ARGUMENT, "24");
+    MUST_FAIL(vkn_layer_upload(layer, VKN_SLOT_COUNT, values, 24), VKN_BAD_ARGUMENT, "slot");
+    vkn_layer_destroy(layer);
+}
+
+// ---- Steps against the reference ---------------------------------------------------------------------------------
+struct module {
+    vkn_layer *layer;
+    vkn_layer_info info;
+    double weight[FEATURES], bias[FEATURES], dweight[FEATURES], dbias[FEATURES];
+    double running_mean[FEATURES], running_var[FEATURES];
+    bool training, frozen, accumulate;
+};
+
+static struct module module_make(vkn_layer_info info) {
+    struct module m = {.layer = make(info), .info = info, .training = true};
+    float weight[FEATURES], bias[FEATURES];
+    data_fill_parameter(20, FEATURES, 1, 0.3, weight);
+    data_fill_parameter(21, FEATURES, 0, 0.5, bias);
+    for (int i = 0; i < FEATURES; i++) {
+        m.weight[i] = info.weight ? (double)weight[i] : 1;
+        m.bias[i] = info.bias ? (double)bias[i] : 0;
+        m.running_var[i] = 1;
+    }
+    if (info.weight) MUST(vkn_layer_upload(m.layer, VKN_WEIGHT, weight, sizeof weight));
+    if (info.bias) MUST(vkn_layer_upload(m.layer, VKN_BIAS, bias, sizeof bias));
+    return m;
+}
+
+static int compare_slot(const struct module *m, vkn_slot slot, const char *name, const double *want) {
+    float got[FEATURES];
+    if (vkn_layer_tensor(m->layer, slot).buffer == VK_NULL_HANDLE) return 0;
+    MUST(vkn_layer_download(m->layer, slot, got, sizeof got));
+    return compare("layer", name, got, want, FEATURES, ulps64(magnitude(want, FEATURES)));
+}
+
+// One forward and backward in one command buffer, on other data and another batch size each step.
+static int module_step(struct module *m, uint64_t seed, uint32_t batch) {
+    bool by_shape = m->info.norm.kind == VKN_LAYER || m->info.norm.kind == VKN_RMS;
+    const uint32_t shape[] = {batch, by_shape ? 5 : FEATURES, by_shape ? FEATURES : 5};
+    struct reference r = reference_make(&m->info.norm, VKN_CHANNELS_FIRST, 3, shape);
+    vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 3, shape);
+    float *x = zeros(r.count, sizeof *x), *dy = zeros(r.count, sizeof *dy);
+    data_fill(DATA_NORMAL, seed, &r, x);
+    data_fill_gradient(seed, r.count, dy);
+    struct box in = box_make(rig.context, "x", 1, &like, x), out = box_make(rig.context, "y", 2, &like, NULL);
+    struct box grad = box_make(rig.context, "dy", 3, &like, dy), dx = box_make(rig.context, "dx", 5, &like, NULL);
+
+    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
+    MUST(vkn_layer_forward(rig.recorder, m->layer, &in.tensor, &out.tensor));
+    MUST(vkn_recorder_barrier(rig.recorder));
+    MUST(vkn_layer_backward(rig.recorder, m->layer, &in.tensor, &grad.tensor, &dx.tensor));
+    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+
+    double *x64 = doubles_of(x, r.count), *dy64 = doubles_of(dy, r.count);
+    double *mean = zeros(r.groups, 8), *var = zeros(r.groups, 8), *rstd = zeros(r.groups, 8);
+    double *y64 = zeros(r.count, 8), *dx64 = zeros(r.count, 8), dweight[FEATURES], dbias[FEATURES];
+    reference_statistics(&r, x64, mean, var);
+    bool trains = m->training && !m->frozen, uses_running = m->info.track_running_stats && !trains;
+    if (m->info.track_running_stats && trains) {
+        reference_running(&r, mean, var, (double)m->info.momentum, m->running_mean, m->running_var);
+    }
+    if (uses_running) {
+        reference_expand(&r, m->running_mean, mean);
+        reference_expand(&r, m->running_var, var);
+    }
+    reference_rstd(&r, var, rstd);
+    reference_forward(&r, x64, mean, rstd, m->weight, m->bias, y64);
+    reference_backward(&r, uses_running, x64, dy64, mean, rstd, m->weight, dx64, dweight, dbias);
+    for (int i = 0; i < FEATURES && !m->frozen; i++) {
+        m->dweight[i] = dweight[i] + (m->accumulate ? m->dweight[i] : 0);
+        m->dbias[i] = dbias[i] + (m->accumulate ? m->dbias[i] : 0);
+    }
+    int faults = box_fetch(&in, "layer", false) + box_fetch(&grad, "layer", false);
+    faults += box_fetch(&out, "layer", true) + box_fetch(&dx, "layer", true);
+    faults += compare("layer", "y", box_floats(&out), y64, r.count, ulps64(magnitude(y64, r.count)));
+    faults += compare("layer", "dx", box_floats(&dx), dx64, r.count, ulps64(magnitude(dx64, r.count)));
+    faults += compare_slot(m, VKN_WEIGHT_GRAD, "dweight", m->dweight);
+    faults += compare_slot(m, VKN_BIAS_GRAD, "dbias", m->dbias);
+    faults += compare_slot(m, VKN_RUNNING_MEAN, "running_mean", m->running_mean);
+    faults += compare_slot(m, VKN_RUNNING_VAR, "running_var", m->running_var);
+    void *used[] = {x, dy, x64, dy64, mean, var, rstd, y64, dx64};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        free(used[i]);
+    struct box *boxes[] = {&in, &out, &grad, &dx};
+    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
+        box_destroy(boxes[i]);
+    return faults;
+}
+
+static void steps_in_every_mode(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        for (int variant = 0; variant < 3; variant++) {
+            vkn_layer_info info = vkn_layer_defaults(kinds[k], FEATURES);
+            bool tracks = kinds[k] == VKN_BATCH || kinds[k] == VKN_INSTANCE;
+            if (kinds[k] == VKN_GROUP) info.norm.groups = 3;
+            if (variant == 1 && tracks) info.track_running_stats = !info.track_running_stats;
+            if (variant == 1) info.weight = true;
+            if (variant == 2) info.bias = false;
+            struct module m = module_make(info);
+            int faults = module_step(&m, 1, 3);
+            faults += module_step(&m, 2, 7); // a larger batch, then smaller ones
+            vkn_layer_accumulate(m.layer, m.accumulate = true);
+            faults += module_step(&m, 3, 2);
+            faults += module_step(&m, 4, 2);
+            vkn_layer_train(m.layer, m.training = false);
+            faults += module_step(&m, 5, 4);
+            vkn_layer_accumulate(m.layer, m.accumulate = false);
+            faults += module_step(&m, 6, 1);
+            vkn_layer_train(m.layer, m.training = true);
+            vkn_layer_freeze(m.layer, m.frozen = true);
+            faults += module_step(&m, 7, 5);
+            vkn_layer_freeze(m.layer, m.frozen = false);
+            faults += module_step(&m, 8, 5);
+            if (faults) fail_msg("kind %d, variant %d", (int)kinds[k], variant);
+            if (info.track_running_stats) {
+                int64_t counted = 0;
+                MUST(vkn_layer_download(m.layer, VKN_NUM_BATCHES_TRACKED, &counted, sizeof counted));
+                assert_int_equal(counted, 5);
+            }
+            vkn_layer_destroy(m.layer);
+        }
+    }
+}
+
+// PyTorch's words for what does not go into a layer; nothing is recorded, and the layer goes on as before.
+static void wrong_inputs_are_named(void **state) {
+    (void)state;
+    struct module m = module_make(vkn_layer_defaults(VKN_BATCH, FEATURES));
+    const uint32_t seven[] = {2, 7}, one[] = {1, FEATURES}, good[] = {4, FEATURES};
+    vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, good);
+    struct box x = box_make(rig.context, "x", 0, &like, NULL), y = box_make(rig.context, "y", 0, &like, NULL);
+    vkn_tensor bad_x = vkn_tensor_make(x.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
+    vkn_tensor bad_y = vkn_tensor_make(y.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
+    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
+    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
+              "running_mean should contain 7 elements not 6");
+    bad_x = vkn_tensor_make(x.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, one);
+    bad_y = vkn_tensor_make(y.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, one);
+    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
+              "Expected more than 1 value per channel when training, got input size [1, 6]");
+    vkn_layer_train(m.layer, m.training = false);
+    MUST(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y)); // one value is fine in evaluation
+    MUST_FAIL(vkn_layer_forward(rig.recorder, NULL, &bad_x, &bad_y), VKN_BAD_ARGUMENT, "layer: NULL");
+    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, NULL, &bad_y), VKN_BAD_ARGUMENT, "x");
+    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, NULL), VKN_BAD_ARGUMENT, "y");
+    MUST_FAIL(vkn_layer_backward(rig.recorder, m.layer, &bad_x, NULL, NULL), VKN_BAD_ARGUMENT, "dy");
+    vkn_layer_train(m.layer, m.training = true);
+    assert_int_equal(module_step(&m, 9, 3), 0);
+    box_destroy(&x);
+    box_destroy(&y);
+    vkn_layer_destroy(m.layer);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(defaults_are_those_of_torch),
+        cmocka_unit_test(bad_layers_are_refused),
+        cmocka_unit_test(steps_in_every_mode),
+        cmocka_unit_test(wrong_inputs_are_named),
+    };
+    return cmocka_run_group_tests_name("layer", tests, setup, teardown);
+}

@@ -1,0 +1,244 @@
+// SPDX-License-Identifier: MIT
+// Plans with no GPU: for made-up devices, each pass stays within the limits and within its tensors, and together they
+// write every element.
+#include "plan.h" // first: it brings volk
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "norm_case.h"
+
+static const struct device {
+    const char *name;
+    vkn_device_info info;
+} devices[] = {
+    {"discrete GPU",
+     {.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU,
+      .subgroup_size = 32,
+      .max_workgroup_invocations = 1024,
+      .max_workgroups = 65535,
+      .max_binding_bytes = UINT32_MAX,
+      .max_shared_bytes = 49152,
+      .offset_alignment = 16,
+      .used = 0x3f}},
+    {"phone",
+     {.type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
+      .subgroup_size = 1,
+      .max_workgroup_invocations = 128,
+      .max_workgroups = 65535,
+      .max_binding_bytes = 1u << 27,
+      .max_shared_bytes = 16384,
+      .offset_alignment = 256,
+      .used = 0x3f & ~(uint32_t)VKN_FEATURE_SUBGROUP}},
+    {"CPU",
+     {.type = VK_PHYSICAL_DEVICE_TYPE_CPU,
+      .subgroup_size = 8,
+      .max_workgroup_invocations = 1024,
+      .max_workgroups = 65535,
+      .max_binding_bytes = 1u << 27,
+      .max_shared_bytes = 32768,
+      .offset_alignment = 16,
+      .used = 0x3f}},
+    {"the least there may be, no fast path",
+     {.type = VK_PHYSICAL_DEVICE_TYPE_OTHER,
+      .subgroup_size = 1,
+      .max_workgroup_invocations = 128,
+      .max_workgroups = 64,
+      .max_binding_bytes = 65536,
+      .max_shared_bytes = 16384,
+      .offset_alignment = 256}},
+};
+enum { DEVICES = sizeof devices / sizeof *devices };
+
+static const struct norm_case huge[] = {
+    {{VKN_LAYER, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {1u << 20, 8192}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_RMS, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {5, 1u << 30}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_LAST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_GROUP, 8, 1, 1e-5f}, VKN_CHANNELS_LAST, 3, {3, 64, 1u << 25}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_INSTANCE, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 3, {100, 700, 70000}, DATA_NORMAL, SIZE_LARGE},
+};
+
+// Bytes of each operand of a call.
+static uint64_t bytes_of(const vkn_plan *plan, const vkn_geometry *g, vkn_operand operand) {
+    switch (operand) {
+    case VKN_X:
+    case VKN_Y:
+    case VKN_DY:
+    case VKN_DX:
+        return g->elements * 4;
+    case VKN_WEIGHT_OPERAND:
+    case VKN_BIAS_OPERAND:
+    case VKN_DWEIGHT:
+    case VKN_DBIAS:
+        return g->features * 4;
+    case VKN_MEAN:
+    case VKN_RSTD:
+        return g->groups * 4;
+    case VKN_RUNNING_MEAN_OPERAND:
+    case VKN_RUNNING_VAR_OPERAND:
+        return g->channels * 4;
+    case VKN_BATCHES:
+        return 8;
+    default:
+        return plan->scratch[operand];
+    }
+}
+
+static void check_bindings(const vkn_plan *plan, const vkn_geometry *g, const vkn_device_info *info) {
+    for (uint32_t i = 0; i < plan->count; i++) {
+        const vkn_pass *pass = &plan->passes[i];
+        uint64_t most = info->max_workgroups;
+        assert_true(pass->workgroups >= 1 && pass->workgroups <= most * most * most);
+        for (uint32_t b = 0; b < VKN_MAX_BINDINGS; b++) {
+            const vkn_binding *binding = &pass->bindings[b];
+            if (binding->operand == VKN_ABSENT) continue;
+            assert_true(binding->bytes > 0);
+            assert_true(binding->bytes + info->offset_alignment - 4 <= info->max_binding_bytes);
+            assert_true(binding->first + binding->bytes <= bytes_of(plan, g, binding->operand));
+        }
+    }
+}
+
+// Whether the bindings of `operand`, in any order, leave no byte of it out.
+static bool covers(const vkn_plan *plan, vkn_operand operand, uint64_t bytes) {
+    uint64_t reached = 0;
+    for (bool grew = true; grew && reached < bytes;) {
+        grew = false;
+        for (uint32_t i = 0; i < plan->count; i++) {
+            for (uint32_t b = 0; b < VKN_MAX_BINDINGS; b++) {
+                const vkn_binding *binding = &plan->passes[i].bindings[b];
+                uint64_t end = binding->first + binding->bytes;
+                if (binding->operand != operand || binding->first > reached || end <= reached) continue;
+                reached = end;
+                grew = true;
+            }
+        }
+    }
+    return reached == bytes;
+}
+
+static const uint32_t saved = 1u << VKN_MEAN | 1u << VKN_RSTD;
+static const uint32_t affine = 1u << VKN_WEIGHT_OPERAND | 1u << VKN_BIAS_OPERAND;
+static const uint32_t gradients = 1u << VKN_DX | 1u << VKN_DWEIGHT | 1u << VKN_DBIAS;
+
+static vkn_geometry geometry_of(const struct norm_case *c) {
+    vkn_geometry g;
+    vkn_tensor x = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, c->layout, c->rank, c->shape);
+    MUST(vkn_geometry_make(&c->norm, &x, false, &g));
+    return g;
+}
+
+// Prints which case it was, and fails, unless the plan could be made.
+static void must_plan(vkn_result result, const struct norm_case *c, const vkn_device_info *info) {
+    if (!result) return;
+    char name[NORM_CASE_NAME_SIZE];
+    norm_case_name(c, name);
+    fail_msg("%s, bindings of %llu bytes: %s", name, (unsigned long long)info->max_binding_bytes, vkn_error_message());
+}
+
+static void check_case(const struct norm_case *c, const vkn_device_info *info, vkn_plan *plan) {
+    vkn_geometry g = geometry_of(c);
+    vkn_limits limits = vkn_limits_make(info, 0);
+    bool tracks = c->norm.kind == VKN_BATCH || c->norm.kind == VKN_INSTANCE;
+    const uint32_t running = tracks ? 1u << VKN_RUNNING_MEAN_OPERAND | 1u << VKN_RUNNING_VAR_OPERAND : 0;
+    const vkn_request forwards[] = {
+        {.present = 1u << VKN_X | 1u << VKN_Y | affine | saved | running, .training = true, .momentum = 0.1f},
+        {.present = 1u << VKN_X | 1u << VKN_Y},
+        {.present = 1u << VKN_X | 1u << VKN_Y | affine | running, .from_running = tracks},
+    };
+    const vkn_request backwards[] = {
+        {.present = 1u << VKN_X | 1u << VKN_DY | 1u << VKN_WEIGHT_OPERAND | saved | gradients},
+        {.present = 1u << VKN_X | 1u << VKN_DY | gradients, .accumulate = true},
+        {.present = 1u << VKN_X | 1u << VKN_DY | gradients | running, .from_running = tracks},
+    };
+    for (size_t i = 0; i < 3; i++) {
+        must_plan(vkn_plan_forward(plan, &g, &limits, &forwards[i]), c, info);
+        check_bindings(plan, &g, info);
+        assert_true(covers(plan, VKN_Y, g.elements * 4));
+        if (forwards[i].from_running) continue;
+        assert_true(!(forwards[i].present & saved) || covers(plan, VKN_RSTD, g.groups * 4));
+    }
+    for (size_t i = 0; i < 3; i++) {
+        must_plan(vkn_plan_backward(plan, &g, &limits, &backwards[i]), c, info);
+        check_bindings(plan, &g, info);
+        assert_true(covers(plan, VKN_DX, g.elements * 4));
+        assert_true(covers(plan, VKN_DWEIGHT, g.features * 4) && covers(plan, VKN_DBIAS, g.features * 4));
+    }
+}
+
+static void plans_stay_within_limits(void **state) {
+    (void)state;
+    vkn_plan plan = {0};
+    for (size_t d = 0; d < DEVICES; d++) {
+        for (size_t i = 0; i < norm_case_count; i++)
+            check_case(&norm_cases[i], &devices[d].info, &plan);
+    }
+    free(plan.passes);
+}
+
+// Tensors of 16 to 40 GB on devices whose bindings see 128 MiB to 4 GiB.
+static void huge_tensors_are_cut(void **state) {
+    (void)state;
+    vkn_plan plan = {0};
+    for (size_t d = 0; d < DEVICES - 1; d++) {
+        for (size_t i = 0; i < sizeof huge / sizeof *huge; i++)
+            check_case(&huge[i], &devices[d].info, &plan);
+    }
+    free(plan.passes);
+}
+
+// The least traffic: a row that fits is one dispatch forward, and so is each kind with running statistics.
+static void as_few_passes_as_can_be(void **state) {
+    (void)state;
+    vkn_plan plan = {0};
+    vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
+    vkn_request forward = {.present = 1u << VKN_X | 1u << VKN_Y | affine | saved};
+    const struct norm_case rows = {
+        {VKN_LAYER, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {4096, 1024}, DATA_NORMAL, SIZE_SMALL};
+    vkn_geometry g = geometry_of(&rows);
+    MUST(vkn_plan_forward(&plan, &g, &limits, &forward));
+    assert_int_equal(plan.count, 1);
+    const struct norm_case batch = {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 4,
+                                    {32, 64, 56, 56},         DATA_NORMAL,        SIZE_SMALL};
+    g = geometry_of(&batch);
+    vkn_request eval = {.present = 1u << VKN_X | 1u << VKN_Y | affine | 1u << VKN_RUNNING_MEAN_OPERAND |
+                                   1u << VKN_RUNNING_VAR_OPERAND,
+                        .from_running = true};
+    MUST(vkn_plan_forward(&plan, &g, &limits, &eval));
+    assert_int_equal(plan.count, 1);
+    free(plan.passes);
+}
+
+static void empty_tensors_dispatch_nothing(void **state) {
+    (void)state;
+    vkn_plan plan = {0};
+    vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
+    const struct norm_case empty = {
+        {VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 3, {0, 6, 5}, DATA_NORMAL, SIZE_SMALL};
+    vkn_geometry g = geometry_of(&empty);
+    vkn_request request = {.present = 1u << VKN_X | 1u << VKN_Y | affine, .training = true};
+    MUST(vkn_plan_forward(&plan, &g, &limits, &request));
+    assert_int_equal(plan.count, 0);
+    request.present = gradients;
+    request.accumulate = true;
+    MUST(vkn_plan_backward(&plan, &g, &limits, &request));
+    assert_int_equal(plan.count, 0);
+    free(plan.passes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(plans_stay_within_limits),
+        cmocka_unit_test(huge_tensors_are_cut),
+        cmocka_unit_test(as_few_passes_as_can_be),
+        cmocka_unit_test(empty_tensors_dispatch_nothing),
+    };
+    return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
+}
