@@ -18,7 +18,7 @@ void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    uint start = (output_index / push.inner) * push.outer_stride + (output_index % push.inner) * push.inner_stride;
+    uint start = output_index * push.output_stride;
     vec2 sum = vec2(0), carry = vec2(0);
     for (uint r = lane_index(); r < count; r += LANES) {
         uint part = r / push.fan, member = r % push.fan;

@@ -23,7 +23,7 @@ void main() {
     if (channel >= push.channels) return;
     vec2 sum = vec2(0), carry = vec2(0);
     for (uint sample_index = 0u; sample_index < push.samples; ++sample_index) {
-        uint group = sample_index * push.sample_stride + channel;
+        uint group = sample_index * push.channels + channel;
         precise vec2 value = vec2(AT(0, mean, group), AT(1, variance, group)) - carry;
         precise vec2 total = sum + value;
         precise vec2 rest = (total - sum) - value;

@@ -41,8 +41,8 @@
 #define VKN_WRITE_FIRST 1024u  // the first sums (of dy)
 #define VKN_WRITE_SECOND 2048u // the second sums (of dy * xhat)
 #define VKN_ACCUMULATE 4096u
-#define VKN_FROZEN 8192u // the statistics are constants: dx = rstd * g
-#define VKN_CUMULATIVE 16384u  // momentum is 1 / num_batches_tracked
+#define VKN_FROZEN 8192u      // the statistics are constants: dx = rstd * g
+#define VKN_CUMULATIVE 16384u // momentum is 1 / num_batches_tracked
 #define VKN_WRITE_SUMS 32768u // the two sums of a statistic group, side by side
 
 // Element offset of binding b inside what is bound: byte b of (origins_low, origins_high).
@@ -74,7 +74,7 @@ struct vkn_columns_push {
     VKN_UINT flags;
     VKN_UINT invocations; // planes * parts * words
     VKN_UINT columns, words;
-    VKN_UINT planes, plane_stride;       // elements
+    VKN_UINT plane_stride;               // elements
     VKN_UINT positions, position_stride; // elements
     VKN_UINT parts;
     VKN_UINT unit_first, unit_pitch; // unit of (plane, column): unit_first + plane * unit_pitch + column
@@ -88,12 +88,11 @@ struct vkn_columns_push {
 struct vkn_merge_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
-    VKN_UINT teams;                    // outputs
-    VKN_UINT parts, part_stride;       // in records
-    VKN_UINT fan, fan_stride;          // records of one part that belong to one output
-    VKN_UINT inner;                    // output j starts at record (j / inner) * outer_stride + (j mod inner) * inner_stride
-    VKN_UINT outer_stride, inner_stride;
-    VKN_UINT period;                   // weight of record f of output j: (j mod period) * fan + f
+    VKN_UINT teams;              // outputs
+    VKN_UINT parts, part_stride; // in records
+    VKN_UINT fan, fan_stride;    // records of one part that belong to one output
+    VKN_UINT output_stride;      // output j starts at record j * output_stride
+    VKN_UINT period;             // weight of record f of output j: (j mod period) * fan + f
     VKN_FLOAT eps;
     VKN_FLOAT scale;
 };
@@ -102,7 +101,7 @@ struct vkn_merge_push {
 struct vkn_running_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
-    VKN_UINT channels, samples, sample_stride;
+    VKN_UINT channels, samples;
     VKN_UINT first;     // 1: the first slice of the samples, which also decays the old value
     VKN_FLOAT momentum; // not read with VKN_CUMULATIVE
     VKN_FLOAT share;    // 1 / samples of the whole tensor

@@ -95,8 +95,7 @@ static void add_affine_merge(vkn_plan *plan, uint64_t parts, uint64_t fan, uint6
         .part_stride = (uint32_t)(fan * outputs),
         .fan = (uint32_t)fan,
         .fan_stride = (uint32_t)outputs,
-        .inner = (uint32_t)outputs,
-        .inner_stride = 1,
+        .output_stride = 1,
         .period = 1,
     };
     vkn_pass_grid(plan, pass, outputs, split.lanes);
@@ -121,8 +120,7 @@ static void add_group_merge(vkn_plan *plan, const vkn_slice *slice, uint64_t par
         .part_stride = (uint32_t)slice->units,
         .fan = (uint32_t)g->fan,
         .fan_stride = 1,
-        .inner = (uint32_t)groups,
-        .inner_stride = (uint32_t)g->fan,
+        .output_stride = (uint32_t)g->fan,
         .period = (uint32_t)(slice->channels / g->fan),
     };
     vkn_pass_grid(plan, pass, groups, split.lanes);

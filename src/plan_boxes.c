@@ -238,7 +238,6 @@ void vkn_pass_columns(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
         .invocations = (uint32_t)invocations,
         .columns = (uint32_t)box->count[2],
         .words = (uint32_t)words,
-        .planes = (uint32_t)box->count[0],
         .plane_stride = (uint32_t)(box->count[0] > 1 ? view->stride[0] : 0),
         .positions = (uint32_t)box->count[1],
         .position_stride = (uint32_t)(box->count[1] > 1 ? view->stride[1] : 0),

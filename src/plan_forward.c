@@ -36,7 +36,6 @@ static void add_running(vkn_plan *plan, const vkn_slice *slice, vkn_operand mean
         .flags = cumulative ? VKN_CUMULATIVE : 0,
         .channels = (uint32_t)slice->channels,
         .samples = (uint32_t)slice->samples,
-        .sample_stride = (uint32_t)slice->channels,
         .first = slice->first_unit < g->channels,
         .momentum = plan->request.momentum,
         .share = (float)(1.0 / (double)samples),
