@@ -8,10 +8,6 @@
 // Before them stats -> merge_stats, where forward's statistics are not given.
 #include "plan_parts.h"
 
-static uint64_t least(uint64_t a, uint64_t b) {
-    return a < b ? a : b;
-}
-
 static bool wants_affine(const vkn_plan *plan) {
     return vkn_plan_has(plan, VKN_DWEIGHT) || vkn_plan_has(plan, VKN_DBIAS);
 }
@@ -204,7 +200,7 @@ static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pa
 // dweight and dbias: columns of the slice's rows, as many at once as records have room.
 static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operands *statistics) {
     const vkn_geometry *g = plan->geometry;
-    uint64_t room = least(plan->limits->binding_elements / 4, 1u << 22), columns = least(g->run, room);
+    uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS), columns = vkn_least(g->run, room);
     vkn_view view = vkn_view_rows_as_columns(g, slice, 0, columns);
     vkn_split split = vkn_split_reduce(&view, plan->limits);
     while (columns > 4 && vkn_boxes_parts(vkn_boxes_of(&view, &split, plan->limits)) * columns > room) {
@@ -213,7 +209,7 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
         split = vkn_split_reduce(&view, plan->limits);
     }
     for (uint64_t first = 0; first < g->run; first += columns) {
-        uint64_t count = least(columns, g->run - first);
+        uint64_t count = vkn_least(columns, g->run - first);
         view = vkn_view_rows_as_columns(g, slice, first, count);
         uint64_t parts = add_sums(plan, slice, &view, statistics);
         add_affine_merge(plan, parts, 1, first, count, plan->request.accumulate || slice->first_unit > 0);
@@ -243,7 +239,7 @@ static void zero_affine(vkn_plan *plan) {
     if (!wants_affine(plan) || plan->request.accumulate) return;
     uint64_t room = plan->limits->binding_elements;
     for (uint64_t first = 0; first < g->features; first += room)
-        add_affine_merge(plan, 0, 1, first, least(room, g->features - first), false);
+        add_affine_merge(plan, 0, 1, first, vkn_least(room, g->features - first), false);
 }
 
 vkn_result vkn_plan_backward(vkn_plan *plan, const vkn_geometry *g, const vkn_limits *limits,

@@ -4,6 +4,21 @@
 #define VKN_PLAN_PARTS_H
 #include "plan.h"
 
+// Scratch memory for records is kept below this many, 16 bytes each, however much a binding could see.
+enum { VKN_MOST_RECORDS = 1 << 22 };
+
+static inline uint64_t vkn_least(uint64_t a, uint64_t b) {
+    return a < b ? a : b;
+}
+
+static inline uint64_t vkn_most(uint64_t a, uint64_t b) {
+    return a > b ? a : b;
+}
+
+static inline uint64_t vkn_ceil_div(uint64_t a, uint64_t b) {
+    return (a + b - 1) / b;
+}
+
 // A stretch of memory as three axes. rows: outer, unit, run. columns: plane, position, column.
 typedef struct vkn_view {
     bool columns;

@@ -1,0 +1,35 @@
+// SPDX-License-Identifier: MIT
+#include "plan.h"
+
+// Fills for the kinds of device. CPU drivers pay dearly for barrier(), so there a team is at most a subgroup, and where
+// subgroups are narrow a single lane; with subgroups turned off, shared memory is what is left.
+vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
+    bool cpu = info->type == VK_PHYSICAL_DEVICE_TYPE_CPU;
+    bool subgroup = info->used & VKN_FEATURE_SUBGROUP;
+    uint32_t most = 1;
+    while (most * 2 <= info->max_workgroup_invocations && most < 256)
+        most *= 2;
+    vkn_limits limits = {
+        .subgroup = subgroup ? info->subgroup_size : 1,
+        .widest = most,
+        .workgroup = cpu ? 32 : 128,
+        .block = cpu && info->subgroup_size >= 8 ? 32 : 8,
+        .teams = cpu ? 64 : 2048,
+        .invocations = cpu ? 2048 : 65536,
+        .max_workgroups = (uint64_t)info->max_workgroups * info->max_workgroups,
+        .binding_elements = info->max_binding_bytes / 4 - info->offset_alignment / 4,
+        .on_chip = info->used & VKN_FEATURE_ON_CHIP,
+        .vector = info->used & VKN_FEATURE_VECTOR,
+    };
+    if (info->max_workgroups <= 4096) limits.max_workgroups *= info->max_workgroups;
+    if (cpu && subgroup)
+        limits.lanes = info->subgroup_size >= 8 ? info->subgroup_size : 1;
+    else
+        limits.lanes = cpu ? 32 : 256;
+    limits.lanes_forced = forced_lanes != 0;
+    if (forced_lanes) limits.lanes = forced_lanes;
+    if (limits.lanes > most) limits.lanes = most;
+    if (limits.workgroup > most) limits.workgroup = most;
+    if (limits.subgroup > limits.lanes && limits.lanes_forced) limits.subgroup = limits.lanes;
+    return limits;
+}
