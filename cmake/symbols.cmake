@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: MIT
-# vkn_merge_objects(<object library> <variable>) sets <variable> to one object file made of all of the library's, in
+# vkn_merge_objects(<variable> <library>...) sets <variable> to one object file made of all of the libraries', in
 # which only symbols of default visibility are global. A static archive keeps hidden symbols linkable, so without this
 # an application that uses volk itself, or links libvulkan, would clash with the copy of volk inside. Where the
 # toolchain cannot do it <variable> is the plain list of objects.
-function(vkn_merge_objects library variable)
+function(vkn_merge_objects variable)
+    list(TRANSFORM ARGN REPLACE "(.+)" "$<TARGET_OBJECTS:\\1>" OUTPUT_VARIABLE objects)
     # The compiler drives the linker, for it knows the target; neither sanitizers nor LTO may add to a partial link.
     separate_arguments(flags NATIVE_COMMAND "${CMAKE_C_FLAGS}")
     set(merge ${CMAKE_C_COMPILER} ${flags})
@@ -14,18 +15,20 @@ function(vkn_merge_objects library variable)
     vkn_check_merge("${merge}" works)
     if(NOT works)
         message(STATUS "vknorm: this toolchain cannot merge objects and hide symbols: plain static archive")
-        set(${variable} $<TARGET_OBJECTS:${library}> PARENT_SCOPE)
+        set(${variable} ${objects} PARENT_SCOPE)
         return()
     endif()
-    target_compile_options(${library} PRIVATE -fno-lto) # objcopy must see symbols, not LTO's intermediate code
+    foreach(library IN LISTS ARGN)
+        target_compile_options(${library} PRIVATE -fno-lto) # objcopy must see symbols, not LTO's intermediate code
+    endforeach()
     set(folder ${CMAKE_CURRENT_BINARY_DIR}/merged/$<CONFIG>)
     add_custom_command(
         OUTPUT ${folder}/vknorm.o
         COMMAND ${CMAKE_COMMAND} -E make_directory ${folder}
-        COMMAND ${merge} ${folder}/all.o $<TARGET_OBJECTS:${library}>
+        COMMAND ${merge} ${folder}/all.o ${objects}
         COMMAND ${CMAKE_OBJCOPY} --localize-hidden ${folder}/all.o ${folder}/vknorm.o
         COMMAND ${CMAKE_COMMAND} -E rm ${folder}/all.o
-        DEPENDS $<TARGET_OBJECTS:${library}>
+        DEPENDS ${objects}
         COMMENT "Merging objects, hiding internal symbols"
         COMMAND_EXPAND_LISTS VERBATIM)
     set(${variable} ${folder}/vknorm.o PARENT_SCOPE)

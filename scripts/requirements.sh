@@ -44,7 +44,7 @@ build    | spirv-tools              | has_command spirv-val               | chec
 build    | libvulkan-dev            | has_header vulkan/vulkan_core.h     | the Vulkan headers
 build    | libvulkan-volk-dev       | has_header volk.h                   | volk, which loads Vulkan at run time
 build    | pkg-config               | has_command pkg-config              | finds jansson; a test builds against vknorm.pc
-build    | libjansson-dev           | has_package jansson                 | JSON, for the samples and the vknorm command
+build    | libjansson-dev           | has_package jansson                 | JSON, for layers' state, the samples and the vknorm command
 demo     | libvulkan1               | has_loader                          | the Vulkan loader
 demo     | mesa-vulkan-drivers      | has_driver *.json                   | a Vulkan driver, for the CPU where there is no GPU
 test     | libvulkan1               | has_loader                          | the Vulkan loader

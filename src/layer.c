@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
 // The module: parameters and state in one buffer, calls of the public functions below it.
+#include "layer.h"
 #include "context.h"
 #include "error.h"
 #include "geometry.h"
@@ -126,6 +127,10 @@ void vkn_layer_destroy(vkn_layer *layer) {
     }
     vkn_buffer_destroy(layer->buffer);
     free(layer);
+}
+
+const vkn_layer_info *vkn_layer_about(const vkn_layer *layer) {
+    return &layer->info;
 }
 
 void vkn_layer_train(vkn_layer *layer, bool training) {

@@ -98,21 +98,6 @@ void shape_statistic(const norm_case *item, const vkn_safetensor *x, vkn_safeten
     out->bytes = vkn_safetensors_bytes(out->dtype, out->rank, out->shape);
 }
 
-typedef struct shape_text {
-    char text[VKN_SAFETENSORS_MAX_RANK * 22 + 3];
-} shape_text;
-
-static shape_text shape_print(uint32_t rank, const uint64_t *shape) {
-    shape_text result = {"["};
-    size_t used = 1;
-    for (uint32_t i = 0; i < rank; i++) {
-        used +=
-            (size_t)snprintf(result.text + used, sizeof result.text - used, "%s%" PRIu64, i > 0 ? ", " : "", shape[i]);
-    }
-    snprintf(result.text + used, sizeof result.text - used, "]");
-    return result;
-}
-
 int shape_check(const norm_case *item, const char *name, const vkn_safetensor *x, bool affine,
                 const vkn_safetensor *stored) {
     uint64_t shape[VKN_SAFETENSORS_MAX_RANK] = {channels_of(item, x)};
@@ -132,5 +117,6 @@ int shape_check(const norm_case *item, const char *name, const vkn_safetensor *x
         return COMMAND_OK;
     }
     return command_fail("case %.80s: %s has shape %s, but must have %s", item->name, name,
-                        shape_print(stored->rank, stored->shape).text, shape_print(rank, shape).text);
+                        vkn_safetensors_print_shape(stored->rank, stored->shape).text,
+                        vkn_safetensors_print_shape(rank, shape).text);
 }

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // vknorm: every neural-network normalization layer, forward and backward, on any Vulkan 1.1 device.
 //
-// The header climbs: results, context, buffers and tensors, recorder, norm (the operation), layer (the module).
+// The header climbs: results, context, buffers and tensors, recorder, norm (the operation), layer (the module), state
+// (its file).
 // Every function that returns a vkn_result leaves a message for the calling thread in vkn_error_message() when it
 // fails, and then has changed nothing: no output pointer but NULL, no command recorded, no state moved.
 //
@@ -297,6 +298,33 @@ VKN_API vkn_tensor vkn_layer_tensor(const vkn_layer *, vkn_slot); // absent wher
 // Copies one whole slot; `bytes` must be its size. As vkn_buffer_upload and vkn_buffer_download.
 VKN_API vkn_result vkn_layer_upload(vkn_layer *, vkn_slot, const void *data, VkDeviceSize bytes);
 VKN_API vkn_result vkn_layer_download(vkn_layer *, vkn_slot, void *data, VkDeviceSize bytes);
+
+// ---- State: layers in a .safetensors file ----------------------------------------------------------------------
+// A tensor is called as in PyTorch's state_dict: the prefix of its layer, then weight, bias, running_mean, running_var
+// or num_batches_tracked, for what the layer has of them. Gradients and modes are not kept. All are F32 of shape
+// [features], num_batches_tracked is I64 of shape []. As vkn_layer_download and vkn_layer_upload, both calls have
+// finished when they return, and the device must not be using the layers. Layers may be of different contexts.
+typedef struct vkn_state_entry {
+    const char *prefix; // UTF-8, with its dot: "bn1.". NULL is "". No other entry may have the same
+    vkn_layer *layer;   // no other entry may have the same
+    // Layer and rms norm over several dimensions: the normalized shape, norm.normalized_rank sizes whose product is
+    // `features`; that is then the shape of weight and bias in the file. NULL: [features]. All other kinds: NULL.
+    const uint32_t *normalized_shape;
+} vkn_state_entry;
+// Both calls: `count` may be 0, and `entries` is then not looked at. Errors: VKN_BAD_ARGUMENT; VKN_IO (the system's
+// reason), VKN_OUT_OF_MEMORY, those of the copies, and VKN_UNSUPPORTED where vknorm was built without jansson.
+//
+// Writes a file beside `path`, syncs it, and renames it to `path`. A failure leaves what was there.
+VKN_API vkn_result vkn_state_save(const char *path, const vkn_state_entry *entries, uint32_t count);
+// Takes every tensor of every entry from the file, or none of them. VKN_BAD_FILE, in PyTorch's words where it has
+// some: the file is damaged; a tensor is missing, or has another shape or dtype; num_batches_tracked is negative; the
+// file has a tensor that no entry has a place for. `strict`: that goes for all tensors of the file. Otherwise only for
+// those whose name is a prefix and one more word without a dot, as "bn1.bias" for a layer without bias; the rest of a
+// network may then be in the file too. Unlike PyTorch's strict=False, it does not let anything be missing.
+// A file is read and compared as a whole, and what the layers hold is fetched, before the first of them changes. If the
+// device then fails in the middle, they are given back what they had; where it does not take that either, the message
+// says so, and the layers must be loaded again.
+VKN_API vkn_result vkn_state_load(const char *path, const vkn_state_entry *entries, uint32_t count, bool strict);
 
 #ifdef __cplusplus
 }

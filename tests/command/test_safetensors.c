@@ -150,6 +150,50 @@ static void test_good_file(void **state) {
     free(bytes);
 }
 
+// What RFC 3629 allows, from the first to the last of each length, and what it does not.
+static void test_names_are_utf8(void **state) {
+    (void)state;
+    static const char *const good[] = {"",
+                                       "\x7f",
+                                       "\xc2\x80",
+                                       "\xdf\xbf",
+                                       "\xe0\xa0\x80",
+                                       "\xed\x9f\xbf",
+                                       "\xee\x80\x80",
+                                       "\xef\xbf\xbf",
+                                       "\xf0\x90\x80\x80",
+                                       "\xf4\x8f\xbf\xbf"};
+    static const char *const bad[] = {"\x80",
+                                      "\xc0\x80",
+                                      "\xc1\xbf",
+                                      "\xc2",
+                                      "\xc2z",
+                                      "\xe0\x9f\xbf",
+                                      "\xe2\x82",
+                                      "\xed\xa0\x80",
+                                      "\xed\xbf\xbf",
+                                      "\xf0\x8f\xbf\xbf",
+                                      "\xf0\x9f\x98",
+                                      "\xf4\x90\x80\x80",
+                                      "\xf8\x88\x80\x80\x80",
+                                      "\xff"};
+    vkn_safetensors_error error;
+    vkn_safetensors file;
+    for (size_t i = 0; i < sizeof good / sizeof good[0]; i++) {
+        const vkn_safetensor tensor = {good[i], VKN_SAFETENSORS_U8, 0, {0}, "x", 1};
+        assert_int_equal(vkn_safetensors_save("name", &tensor, 1, &error), VKN_OK);
+        assert_int_equal(vkn_safetensors_load("name", &file, &error), VKN_OK);
+        assert_non_null(vkn_safetensors_find(&file, good[i]));
+        vkn_safetensors_free(&file);
+    }
+    for (size_t i = 0; i < sizeof bad / sizeof bad[0]; i++) {
+        const vkn_safetensor tensor = {bad[i], VKN_SAFETENSORS_U8, 0, {0}, "x", 1};
+        assert_int_equal(vkn_safetensors_save("name", &tensor, 1, &error), VKN_BAD_ARGUMENT);
+        assert_non_null(strstr(error.text, "its name is not UTF-8"));
+    }
+    unlink("name");
+}
+
 // Reads a copy of exactly its size; where that succeeds, every tensor must lie inside.
 static bool loads_cleanly(const unsigned char *bytes, size_t size) {
     unsigned char *copy = malloc(size > 0 ? size : 1);
@@ -262,6 +306,10 @@ static void test_load_errors(void **state) {
     assert_non_null(strstr(error.text, "No such file"));
     assert_int_equal(vkn_safetensors_load(".", &file, &error), VKN_IO);
     assert_string_equal(error.text, "not a regular file");
+    assert_int_equal(mkfifo("pipe", 0600), 0);
+    assert_int_equal(vkn_safetensors_load("pipe", &file, &error), VKN_IO);
+    assert_string_equal(error.text, "not a regular file");
+    unlink("pipe");
     FILE *stream = fopen("short.safetensors", "wb");
     assert_non_null(stream);
     assert_int_equal(fwrite("1234567", 1, 7, stream), 7);
@@ -338,6 +386,7 @@ int main(void) {
         cmocka_unit_test(test_every_truncation_and_mutation),
         cmocka_unit_test(test_round_trip),
         cmocka_unit_test(test_load_errors),
+        cmocka_unit_test(test_names_are_utf8),
         cmocka_unit_test(test_save_errors),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);

@@ -21,10 +21,36 @@ static int compare_elements(const void *left, const void *right) {
     return x != y ? (x < y) - (x > y) : strcmp(a->name, b->name);
 }
 
+static bool is_utf8(const char *text) {
+    static const uint32_t least[] = {0, 0x80, 0x800, 0x10000}; // by continuation bytes: shorter forms must be taken
+    for (const unsigned char *c = (const unsigned char *)text; *c != '\0';) {
+        const int more = *c < 0x80 ? 0 : *c >> 5 == 0x6 ? 1 : *c >> 4 == 0xe ? 2 : *c >> 3 == 0x1e ? 3 : -1;
+        if (more < 0) {
+            return false;
+        }
+        uint32_t point = more == 0 ? *c : *c & (0x3fU >> more);
+        c++;
+        for (int i = 0; i < more; i++, c++) {
+            if ((*c & 0xc0) != 0x80) {
+                return false;
+            }
+            point = point << 6 | (*c & 0x3f);
+        }
+        if (point < least[more] || point > 0x10ffff || (point >= 0xd800 && point <= 0xdfff)) {
+            return false;
+        }
+    }
+    return true;
+}
+
+// NULL when memory ran out.
 static json_t *make_entry(const vkn_safetensor *tensor, uint64_t begin) {
     json_t *shape = json_array();
     for (uint32_t i = 0; i < tensor->rank; i++) {
-        json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i]));
+        if (json_array_append_new(shape, json_integer((json_int_t)tensor->shape[i])) != 0) {
+            json_decref(shape);
+            return NULL;
+        }
     }
     return json_pack("{s:s, s:o, s:[I, I]}", "dtype", vkn_safetensors_dtype_name(tensor->dtype), "shape", shape,
                      "data_offsets", (json_int_t)begin, (json_int_t)begin + (json_int_t)tensor->bytes);
@@ -38,11 +64,14 @@ static vkn_result add_entry(json_t *header, const vkn_safetensor *tensor, uint64
                                     "tensor %.80s: %" PRIu64 " bytes given, but dtype and shape need %" PRIu64,
                                     tensor->name, tensor->bytes, bytes);
     }
+    if (!is_utf8(tensor->name)) {
+        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT, "tensor %.80s: its name is not UTF-8", tensor->name);
+    }
     if (json_object_get(header, tensor->name)) {
         return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT, "tensor %.80s is there twice", tensor->name);
     }
     if (json_object_set_new(header, tensor->name, make_entry(tensor, begin)) != 0) {
-        return vkn_safetensors_fail(error, VKN_BAD_ARGUMENT, "tensor %.80s: its name is not UTF-8", tensor->name);
+        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "tensor %.80s: no memory for its entry", tensor->name);
     }
     return VKN_OK;
 }
@@ -57,7 +86,7 @@ static vkn_result make_header(const vkn_safetensor *order, size_t count, char **
         result = add_entry(header, &order[i], begin, error);
         begin += order[i].bytes;
     }
-    char *text = result == VKN_OK ? json_dumps(header, JSON_COMPACT) : NULL;
+    char *text = result == VKN_OK ? vkn_safetensors_json_text(header) : NULL;
     json_decref(header);
     if (result != VKN_OK) {
         return result;

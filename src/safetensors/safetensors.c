@@ -2,12 +2,14 @@
 #include "safetensors.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <jansson.h>
 
@@ -47,9 +49,35 @@ uint64_t vkn_safetensors_bytes(vkn_safetensors_dtype dtype, uint32_t rank, const
     return bytes;
 }
 
+vkn_safetensors_shape vkn_safetensors_print_shape(uint32_t rank, const uint64_t *shape) {
+    vkn_safetensors_shape result = {"["};
+    size_t used = 1;
+    for (uint32_t i = 0; i < rank; i++) {
+        used +=
+            (size_t)snprintf(result.text + used, sizeof result.text - used, "%s%" PRIu64, i > 0 ? ", " : "", shape[i]);
+    }
+    snprintf(result.text + used, sizeof result.text - used, "]");
+    return result;
+}
+
+char *vkn_safetensors_json_text(const json_t *value) {
+    const size_t flags = JSON_ENCODE_ANY | JSON_COMPACT;
+    const size_t length = json_dumpb(value, NULL, 0, flags);
+    char *text = length > 0 ? malloc(length + 1) : NULL;
+    if (!text) {
+        return NULL;
+    }
+    if (json_dumpb(value, text, length, flags) != length) {
+        free(text);
+        return NULL;
+    }
+    text[length] = '\0';
+    return text;
+}
+
 static vkn_result bad_field(vkn_safetensors_error *error, const char *name, const char *field, const char *wanted,
                             const json_t *value) {
-    char *text = value ? json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT) : NULL;
+    char *text = value ? vkn_safetensors_json_text(value) : NULL;
     vkn_safetensors_fail(error, VKN_BAD_FILE, "tensor %.80s: %s must be %s, but is %.80s", name, field, wanted,
                          text ? text : "missing");
     free(text);
@@ -247,6 +275,11 @@ vkn_result vkn_safetensors_parse(const void *file, size_t size, vkn_safetensors 
     }
     json_error_t json_error;
     out->header = json_loadb(header, (size_t)header_bytes, JSON_REJECT_DUPLICATES, &json_error);
+    // Where jansson itself ran out of memory it often says nothing at all.
+    if (!out->header && (json_error_code(&json_error) == json_error_out_of_memory || json_error.text[0] == '\0')) {
+        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for the header of %" PRIu64 " bytes",
+                                    header_bytes);
+    }
     if (!out->header) {
         return vkn_safetensors_fail(error, VKN_BAD_FILE, "the header is not JSON: byte %d: %s", json_error.position,
                                     json_error.text);
@@ -281,9 +314,14 @@ static vkn_result read_file(FILE *stream, void **bytes, size_t *size, vkn_safete
 
 vkn_result vkn_safetensors_load(const char *path, vkn_safetensors *out, vkn_safetensors_error *error) {
     *out = (vkn_safetensors){0};
-    FILE *stream = fopen(path, "rb");
+    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe is refused, not waited for
+    FILE *stream = fd >= 0 ? fdopen(fd, "rb") : NULL;
     if (!stream) {
-        return vkn_safetensors_fail(error, VKN_IO, "%s", strerror(errno));
+        vkn_safetensors_fail(error, VKN_IO, "%s", strerror(errno));
+        if (fd >= 0) {
+            close(fd);
+        }
+        return VKN_IO;
     }
     void *bytes = NULL;
     size_t size = 0;

@@ -74,6 +74,12 @@ const vkn_safetensor *vkn_safetensors_find(const vkn_safetensors *, const char *
 vkn_result vkn_safetensors_save(const char *path, const vkn_safetensor *tensors, size_t count,
                                 vkn_safetensors_error *error);
 
+// A shape as "[2, 3]".
+typedef struct vkn_safetensors_shape {
+    char text[VKN_SAFETENSORS_MAX_RANK * 22 + 3];
+} vkn_safetensors_shape;
+vkn_safetensors_shape vkn_safetensors_print_shape(uint32_t rank, const uint64_t *shape);
+
 // Shared by reader and writer.
 #if defined(__GNUC__)
 __attribute__((format(printf, 3, 4)))
@@ -82,5 +88,8 @@ vkn_result
 vkn_safetensors_fail(vkn_safetensors_error *error, vkn_result result, const char *format, ...);
 // Bytes of dtype and shape; UINT64_MAX when they do not fit.
 uint64_t vkn_safetensors_bytes(vkn_safetensors_dtype dtype, uint32_t rank, const uint64_t *shape);
+// The value as compact JSON, for the caller to free; NULL when memory ran out. An application may have given jansson
+// an allocator of its own, so what jansson allocates is not ours to free.
+char *vkn_safetensors_json_text(const struct json_t *value);
 
 #endif
