@@ -1,6 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: MIT
-# What the scripts need on a machine, and how it gets there. Sourced.
+# What the scripts need on a machine, how it gets there, and the build they share. Sourced.
+
+jobs=$(nproc 2>/dev/null || echo 2)
 
 # The Vulkan loader's and layers' places for manifests, as cmake/drivers.cmake has them.
 vulkan_places=(/usr/share/vulkan /usr/local/share/vulkan /etc/vulkan "${HOME:-/root}/.local/share/vulkan")
@@ -24,6 +26,7 @@ find_python() { # sets python to one that has numpy: the first in the path may b
     done
     return 1
 }
+has_venv() { find_python && "$python" -c 'import ensurepip, venv' 2>/dev/null; }
 has_file() { # has_file PATTERN FOLDER...
     local folder
     for folder in "${@:2}"; do
@@ -44,7 +47,7 @@ build    | spirv-tools              | has_command spirv-val               | chec
 build    | libvulkan-dev            | has_header vulkan/vulkan_core.h     | the Vulkan headers
 build    | libvulkan-volk-dev       | has_header volk.h                   | volk, which loads Vulkan at run time
 build    | pkg-config               | has_command pkg-config              | finds jansson; a test builds against vknorm.pc
-build    | libjansson-dev           | has_package jansson                 | JSON, for layers' state, the samples and the vknorm command
+build    | libjansson-dev           | has_package jansson                 | JSON, for the state of layers, the samples and the vknorm command
 demo     | libvulkan1               | has_loader                          | the Vulkan loader
 demo     | mesa-vulkan-drivers      | has_driver *.json                   | a Vulkan driver, for the CPU where there is no GPU
 test     | libvulkan1               | has_loader                          | the Vulkan loader
@@ -55,6 +58,7 @@ test     | libcmocka-dev            | has_header cmocka.h                 | the 
 test     | g++                      | has_command c++                     | a test builds C++ applications
 test     | python3-numpy            | find_python                         | checks the vknorm command against numpy
 optional | chromium                 | has_swiftshader                     | SwiftShader, the second CPU driver to test on
+python   | python3-venv             | has_venv                            | keeps PyTorch and onnx apart from the system
 clang    | clang                    | has_command clang++                 | the second compiler
 lint     | clang-format             | has_command clang-format            | the format check
 lint     | clang-tidy               | has_command clang-tidy              | the static analysis
@@ -125,4 +129,14 @@ require_optional() {
         say "Going on without:"
         printf '%s' "$missing_text"
     fi
+}
+
+build() { # build PRESET [CMAKE ARGUMENT...]
+    say "Building into build/$1"
+    mkdir -p build
+    if ! { cmake --preset "$@" "-DVKNORM_PYTHON=$(command -v "$python")" && cmake --build --preset "$1" -j "$jobs"; } >"build/$1.log" 2>&1; then
+        tail -n 60 "build/$1.log"
+        fail "The build failed (build/$1.log)"
+    fi
+    grep -E '^-- (No tests?|Tests run without)' "build/$1.log" || true
 }
