@@ -38,7 +38,7 @@ if(NOT VKN_VULKAN_INCLUDE_DIR IN_LIST CMAKE_C_IMPLICIT_INCLUDE_DIRECTORIES)
     string(APPEND pc_cflags " -I${VKN_VULKAN_INCLUDE_DIR}")
 endif()
 # A shared library names its own dependencies; who links the static one must link them too.
-set(pc_system_libs "-pthread")
+set(pc_system_libs "-pthread -lm")
 foreach(library IN LISTS CMAKE_DL_LIBS)
     string(APPEND pc_system_libs " -l${library}")
 endforeach()

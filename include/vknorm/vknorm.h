@@ -299,6 +299,16 @@ VKN_API vkn_tensor vkn_layer_tensor(const vkn_layer *, vkn_slot); // absent wher
 VKN_API vkn_result vkn_layer_upload(vkn_layer *, vkn_slot, const void *data, VkDeviceSize bytes);
 VKN_API vkn_result vkn_layer_download(vkn_layer *, vkn_slot, void *data, VkDeviceSize bytes);
 
+// For inference: takes a batch norm in eval mode into the linear layer or convolution before it. With s = weight /
+// sqrt(running_var + eps), for each output channel c:   weights[c][i] *= s[c],   bias[c] = (bias[c] - running_mean[c])
+// * s[c] + layer bias[c], computed in double. `weights` is [features][per_channel] in host memory, as torch.nn.Linear
+// and Conv1d/2d/3d keep theirs; `bias` [features], zeros where there was none. per_channel may be 0: only the bias. The
+// layer must be batch norm with running statistics, and stays as it is. Waits, as vkn_layer_download does.
+VKN_API vkn_result vkn_layer_fold(vkn_layer *, uint64_t per_channel, float *weights, float *bias);
+// Makes a batch norm's description one of group norm over the same features, with the same eps, weight and bias: what
+// small batches want. `groups` must divide the features.
+VKN_API vkn_result vkn_layer_info_to_group(vkn_layer_info *, uint32_t groups);
+
 // ---- State: layers in a .safetensors file ----------------------------------------------------------------------
 // A tensor is called as in PyTorch's state_dict: the prefix of its layer, then weight, bias, running_mean, running_var
 // or num_batches_tracked, for what the layer has of them. Gradients and modes are not kept. All are F32 of shape
