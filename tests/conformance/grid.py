@@ -1,0 +1,133 @@
+# SPDX-License-Identifier: MIT
+"""The cases, as data. A new option is a field of Case with its default, and rows of SWEEPS that vary it."""
+import dataclasses
+import itertools
+import math
+
+CHANNELED = ("batch", "instance", "group")  # the norms whose channels have an axis of their own
+TRACKING = ("batch", "instance")
+
+FORWARD, BACKWARD = "forward", "backward"
+TRAIN, EVAL = "train", "eval"
+SINGLE = tuple(((direction, mode),) for direction in (FORWARD, BACKWARD) for mode in (TRAIN, EVAL))
+TRAINING = SINGLE[0::2]
+# As a module goes: trains, is evaluated, trains on, is frozen and fine-tuned.
+LIFE = (((FORWARD, TRAIN), (BACKWARD, TRAIN), (FORWARD, EVAL), (BACKWARD, TRAIN), (BACKWARD, EVAL)),)
+
+AFFINE = ((), ("weight", "bias"), ("weight",), ("bias",))
+MOST = (("weight", "bias"), ("weight",), ())  # the second for rms norm, which has no bias
+EPS = (1e-5, 1e-3, 0.0)
+LAYOUTS = ("channels_first", "channels_last")
+
+# Shapes are written channels first, whatever the layout in memory.
+RANKS = {  # one of each rank, 1 to 6
+    "batch": [(8,), (16, 3), (2, 3, 7), (4, 5, 3, 6), (2, 3, 2, 5, 3), (2, 2, 2, 3, 2, 3)],
+    "instance": [(8,), (4, 6), (2, 3, 9), (2, 4, 5, 6), (2, 3, 2, 5, 3), (2, 2, 2, 3, 2, 3), (1, 3, 9), (1, 3, 4, 5),
+                 (1, 3, 2, 4, 5)],
+    "group": [(8,), (4, 12), (2, 8, 5), (2, 6, 4, 5), (2, 4, 2, 3, 2), (2, 4, 2, 3, 2, 2)],
+    "layer": [(40,), (5, 9), (2, 3, 8), (3, 2, 4, 5), (2, 3, 2, 4, 3), (2, 2, 3, 2, 2, 8)],
+}
+MIDDLE = {
+    "batch": [(33, 5), (257, 16), (4, 3, 16, 16), (2, 70, 65)],
+    "instance": [(2, 3, 16, 16), (3, 17, 65), (1, 2, 2003)],
+    "group": [(2, 8, 8, 8), (1, 4, 1003), (3, 32, 33)],
+    "layer": [(64, 96), (2, 2003), (300, 20), (3, 5, 7, 11)],
+}
+LARGE = {
+    "batch": [(64, 130), (300, 9), (8, 16, 17, 19), (2, 2, 20011), (1, 3, 70), (5, 1, 40), (16, 64, 7, 7), (2, 1030)],
+    "instance": [(1, 1, 300), (3, 67, 16), (2, 5, 33, 31), (1, 2, 20011), (16, 64, 7, 7), (2, 3, 9, 8, 7)],
+    "group": [(3, 32, 8, 9), (1, 4, 9001), (2, 24, 16, 15), (2, 60, 7), (64, 32), (1, 1, 50)],
+    "layer": [(1100, 12), (64, 768), (3, 5003), (2, 20011), (2, 7, 33, 31), (4, 16, 1024), (1, 4097)],
+}
+STATE = {
+    "batch": [(16, 3), (2, 3, 7), (4, 5, 6, 6), (2, 3, 2, 5, 3)],
+    "instance": [(2, 3, 9), (3, 5, 6, 6), (2, 3, 2, 5, 3)],
+}
+EMPTY = {"batch": [(0, 3, 4)], "instance": [(0, 3, 9)], "group": [(0, 4, 5)], "layer": [(0, 8)]}
+for shapes in (RANKS, MIDDLE, LARGE, EMPTY):
+    shapes["rms"] = shapes["layer"]
+
+
+@dataclasses.dataclass(frozen=True)
+class Case:
+    norm: str
+    shape: tuple
+    layout: str
+    steps: tuple  # of (pass, mode); what a step leaves in the running statistics is the next one's
+    groups: int = 0
+    normalized_rank: int = 0
+    affine: tuple = MOST[0]
+    eps: float = 1e-5
+    running: str = "none"  # given: as after some batches; fresh: as a new module's
+    momentum: object = 0.1
+    data: str = "normal"
+    dtype: str = "F32"
+
+    @property
+    def moves_channels(self):
+        """Whether the channels stand last in memory, and elsewhere than in PyTorch's shape."""
+        return self.layout == "channels_last" and self.norm in CHANNELED and len(self.shape) > 2
+
+    @property
+    def stored_shape(self):
+        return self.shape[:1] + self.shape[2:] + self.shape[1:2] if self.moves_channels else self.shape
+
+    @property
+    def feature_shape(self):
+        """The shape of weight and bias."""
+        return self.shape[len(self.shape) - self.normalized_rank:] if self.normalized_rank else self.shape[1:2]
+
+    @property
+    def name(self):
+        """All that tells it from others, for --filter, for messages and as its data's seed."""
+        parts = [self.norm, "x".join(map(str, self.shape)), self.layout,
+                 ",".join(f"{direction}-{mode}" for direction, mode in self.steps)]
+        parts += [f"groups={self.groups}"] if self.groups else []
+        parts += [f"normalized_rank={self.normalized_rank}"] if self.normalized_rank else []
+        parts += ["+".join(self.affine) or "plain", f"eps={self.eps:g}"]
+        parts += [f"running={self.running}", f"momentum={self.momentum}"] if self.running != "none" else []
+        return " ".join(parts + [self.data, self.dtype])
+
+    def keys(self, step):
+        """A step as `vknorm run` reads it, but for its name."""
+        direction, mode = self.steps[step]
+        keys = {"norm": self.norm, "pass": direction, "mode": mode, "layout": self.layout, "eps": self.eps}
+        sizes = {"groups": self.groups, "normalized_rank": self.normalized_rank}
+        keys.update({key: value for key, value in sizes.items() if value})
+        return {**keys, "momentum": self.momentum} if self.running != "none" else keys
+
+
+# Each row is multiplied out. What a row does not name has Case's default.
+SWEEPS = [
+    {"shapes": RANKS, "steps": SINGLE, "affine": AFFINE, "eps": EPS, "running": ("none", "given")},
+    {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0),
+     "data": ("mean 1e4", "outlier", "outlier first", "tiny", "large")},
+    {"shapes": LARGE, "steps": SINGLE, "affine": MOST, "running": ("none", "given")},
+    {"shapes": STATE, "steps": LIFE, "affine": MOST, "running": ("fresh",),
+     "momentum": (0.1, 0.3, 1.0, "cumulative")},
+    {"shapes": EMPTY, "steps": SINGLE, "affine": MOST},
+]
+
+
+def sizes_of(norm, shape):
+    """Every value of the field that only this norm has. A statistic group has two elements or more."""
+    if norm == "group" and len(shape) > 1:
+        return [{"groups": groups} for groups in range(1, shape[1] + 1)
+                if shape[1] % groups == 0 and math.prod(shape[1:]) // groups > 1]
+    if norm in ("layer", "rms"):
+        return [{"normalized_rank": rank} for rank in range(1, len(shape) + 1) if math.prod(shape[-rank:]) > 1]
+    return [{}]
+
+
+def multiplied(sweep):
+    options = {key: values for key, values in sweep.items() if key != "shapes"}
+    for norm, shapes in sweep["shapes"].items():
+        rows = [dict(zip(options, values)) for values in itertools.product(*options.values())]
+        for shape, layout, row in itertools.product(shapes, LAYOUTS, rows):
+            if norm in TRACKING or row.get("running", "none") == "none":
+                for sizes in sizes_of(norm, shape):
+                    yield Case(norm, shape, layout, **row, **sizes)
+
+
+def make_cases():
+    return [case for sweep in SWEEPS for case in multiplied(sweep)]
