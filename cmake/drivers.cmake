@@ -45,7 +45,7 @@ if(VKNORM_SANITIZE)
         add_library(vkn_keep_loaded SHARED ${CMAKE_CURRENT_LIST_DIR}/../tests/keep_loaded.c)
     endif()
     set(VKN_SANITIZER_ENVIRONMENT LSAN_OPTIONS=suppressions=${VKN_LSAN_SUPPRESSIONS}:print_suppressions=0
-        LD_PRELOAD=$<TARGET_FILE:vkn_keep_loaded>)
+        ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=1 LD_PRELOAD=$<TARGET_FILE:vkn_keep_loaded>)
 endif()
 
 # The reasons for disabled tests, once for a whole configuration.
@@ -96,9 +96,8 @@ function(vkn_add_driver_tests name)
             set(icd ${VKNORM_${upper}_ICD})
             list(APPEND driver_environment VK_ICD_FILENAMES=${icd} VK_DRIVER_FILES=${icd})
             # LeakSanitizer crashes on SwiftShader's threads; leaks of ours show on the other driver.
-            set(leaks $<IF:$<STREQUAL:${driver},swiftshader>,0,1>)
-            if(VKNORM_SANITIZE)
-                list(APPEND driver_environment ASAN_OPTIONS=verify_asan_link_order=0:detect_leaks=${leaks})
+            if(driver STREQUAL swiftshader)
+                list(TRANSFORM driver_environment REPLACE "detect_leaks=1" "detect_leaks=0")
             endif()
             if(NOT icd)
                 set(enabled FALSE)
