@@ -34,11 +34,7 @@ void main() {
     float n = 0.0, sum = 0.0, carry = 0.0, m2 = 0.0;
     for (uint r = lane_index(); r < count; r += LANES) {
         vec4 record = record_of(output_index, r);
-        precise float value = record.w * ((record.x - shift) + record.y) - carry;
-        precise float total = sum + value;
-        precise float rest = (total - sum) - value;
-        sum = total;
-        carry = rest;
+        kahan_add(sum, carry, record.w * ((record.x - shift) + record.y));
         n += record.w;
     }
     float lane_mean = (sum - carry) / max(n, 1.0);

@@ -5,6 +5,7 @@
 #define PUSH vkn_merge_push
 #include "common.glsl"
 #include "team.glsl"
+#include "kahan.glsl"
 
 layout(std430, set = 0, binding = 0) readonly buffer records { vec4 record_at[]; };
 FLOATS(readonly, 1, weight)
@@ -24,11 +25,7 @@ void main() {
         uint part = r / push.fan, member = r % push.fan;
         vec2 added = record_at[start + part * push.part_stride + member * push.fan_stride].xy;
         if (has(VKN_HAS_WEIGHT)) added *= AT(1, weight, (output_index % push.period) * push.fan + member);
-        precise vec2 value = added - carry;
-        precise vec2 total = sum + value;
-        precise vec2 rest = (total - sum) - value;
-        sum = total;
-        carry = rest;
+        kahan_add(sum, carry, added);
     }
     vec2 merged = team_reduce(vec4(sum - carry, 0, 0)).xy;
     if (!live || lane_index() != 0u) return;

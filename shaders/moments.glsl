@@ -8,6 +8,8 @@
 // The shift is the median of three of the data, so that mean - shift has the accuracy of the deviation even where
 // mean >> deviation, and no single outlier becomes the shift.
 // rms has CENTERED = false: shift and mean stay 0 and M2 is the sum of x^2.
+#include "kahan.glsl"
+
 vec4 moments_merge(vec4 a, vec4 b) {
     precise float count = a.w + b.w;
     precise float share = b.w / max(count, 1.0);
@@ -31,12 +33,8 @@ void moments_add(inout Moments m, vec4 sum, vec4 m2, vec4 count) {
         precise vec4 both = max(m.count + count, vec4(1));
         precise vec4 delta = sum / max(count, vec4(1)) - m.sum / max(m.count, vec4(1));
         precise vec4 spread = delta * delta * (m.count * count / both);
-        precise vec4 value = sum - m.carry;
-        precise vec4 total = m.sum + value;
-        precise vec4 carry = (total - m.sum) - value;
         m.m2 += m2 + spread;
-        m.sum = total;
-        m.carry = carry;
+        kahan_add(m.sum, m.carry, sum);
     } else {
         m.m2 += m2;
     }

@@ -6,6 +6,7 @@
 #version 450
 #define PUSH vkn_running_push
 #include "common.glsl"
+#include "kahan.glsl"
 
 FLOATS(readonly, 0, mean)
 FLOATS(readonly, 1, variance)
@@ -24,11 +25,7 @@ void main() {
     vec2 sum = vec2(0), carry = vec2(0);
     for (uint sample_index = 0u; sample_index < push.samples; ++sample_index) {
         uint group = sample_index * push.channels + channel;
-        precise vec2 value = vec2(AT(0, mean, group), AT(1, variance, group)) - carry;
-        precise vec2 total = sum + value;
-        precise vec2 rest = (total - sum) - value;
-        sum = total;
-        carry = rest;
+        kahan_add(sum, carry, vec2(AT(0, mean, group), AT(1, variance, group)));
     }
     vec2 average = sum * vec2(push.share, push.share * push.unbias);
     float momentum = has(VKN_CUMULATIVE) ? cumulative_momentum() : push.momentum;

@@ -1,18 +1,12 @@
 // SPDX-License-Identifier: MIT
 // The two sums of backward, of g and of g * xhat, four independent ones each; they carry their rounding errors (Kahan).
+#include "kahan.glsl"
+
 struct Sums {
     vec4 first, first_carry, second, second_carry;
 };
 
 Sums sums_empty() { return Sums(vec4(0), vec4(0), vec4(0), vec4(0)); }
-
-void kahan_add(inout vec4 sum, inout vec4 carry, vec4 added) {
-    precise vec4 value = added - carry;
-    precise vec4 total = sum + value;
-    precise vec4 rest = (total - sum) - value;
-    sum = total;
-    carry = rest;
-}
 
 void sums_add(inout Sums s, vec4 first, vec4 second) {
     kahan_add(s.first, s.first_carry, first);
