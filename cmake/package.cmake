@@ -4,8 +4,13 @@ include(CMakePackageConfigHelpers)
 set(package ${CMAKE_INSTALL_LIBDIR}/cmake/vknorm)
 
 install(TARGETS vknorm EXPORT vknormTargets)
-install(DIRECTORY include/ DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES include/vknorm/vknorm.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vknorm)
 install(EXPORT vknormTargets NAMESPACE vknorm:: DESTINATION ${package})
+if(VKNORM_MPI)
+    install(TARGETS vknorm-mpi EXPORT vknormMpiTargets)
+    install(FILES include/vknorm/vknorm_mpi.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/vknorm)
+    install(EXPORT vknormMpiTargets NAMESPACE vknorm:: DESTINATION ${package})
+endif()
 set(package_jansson OFF)
 if(VKNORM_STATE AND NOT BUILD_SHARED_LIBS)
     set(package_jansson ON)
@@ -16,7 +21,7 @@ write_basic_package_version_file(vknormConfigVersion.cmake COMPATIBILITY SameMin
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vknormConfig.cmake ${CMAKE_CURRENT_BINARY_DIR}/vknormConfigVersion.cmake
     DESTINATION ${package})
 
-# vknorm.pc finds its prefix from where it lies, unless the folders were given as absolute paths.
+# vknorm.pc and vknorm-mpi.pc find their prefix from where they lie, unless the folders were given as absolute paths.
 set(pc_folder ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
 foreach(folder IN ITEMS INCLUDEDIR LIBDIR)
     if(IS_ABSOLUTE ${CMAKE_INSTALL_${folder}})
@@ -58,3 +63,12 @@ else()
 endif()
 configure_file(cmake/vknorm.pc.in vknorm.pc @ONLY)
 install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vknorm.pc DESTINATION ${pc_folder})
+
+if(VKNORM_MPI)
+    set(pc_mpi_cflags ${MPI_C_COMPILE_OPTIONS} ${MPI_C_INCLUDE_DIRS})
+    list(TRANSFORM pc_mpi_cflags PREPEND -I REGEX "^/")
+    list(JOIN pc_mpi_cflags " " pc_mpi_cflags)
+    list(JOIN MPI_C_LIBRARIES " " pc_mpi_libs)
+    configure_file(cmake/vknorm-mpi.pc.in vknorm-mpi.pc @ONLY)
+    install(FILES ${CMAKE_CURRENT_BINARY_DIR}/vknorm-mpi.pc DESTINATION ${pc_folder})
+endif()

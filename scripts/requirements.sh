@@ -12,6 +12,7 @@ swiftshader_places=(/usr/lib/chromium /usr/lib64/chromium-browser /usr/lib/chrom
 has_command() { command -v "$1" >/dev/null; }
 has_header() { printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
 has_package() { pkg-config --exists "$1" 2>/dev/null; }
+has_mpi() { echo '#include <mpi.h>' | mpicc -E -x c - >/dev/null 2>&1; }
 has_loader() { ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' || has_library libvulkan.so.1; }
 has_library() { compgen -G "/usr/lib*/$1" >/dev/null || compgen -G "/usr/lib/*/$1" >/dev/null; }
 has_layer() { has_file "$1" "${vulkan_places[@]/%//explicit_layer.d}"; }
@@ -55,6 +56,8 @@ test     | mesa-vulkan-drivers      | has_driver lvp_icd*.json            | lava
 test     | vulkan-validationlayers  | has_layer VkLayer_khronos_validation.json | checks every use of Vulkan
 test     | libvulkan-dev            | has_library libvulkan.so            | a test links the loader
 test     | libcmocka-dev            | has_header cmocka.h                 | the test framework
+test     | libopenmpi-dev           | has_mpi                             | MPI, for the library vknorm-mpi
+test     | openmpi-bin              | has_command mpirun                  | starts the ranks of tests on several devices
 test     | g++                      | has_command c++                     | a test builds C++ applications
 test     | python3-numpy            | find_python                         | checks the vknorm command against numpy
 optional | chromium                 | has_swiftshader                     | SwiftShader, the second CPU driver to test on

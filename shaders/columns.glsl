@@ -4,6 +4,7 @@
 struct Columns {
     bool live;
     uint column, valid; // first of the four columns, and how many of them exist
+    uint plane;
     uint unit;          // of the first column, in the slice
     uint part;
     uint count;         // positions of the part: part, part + parts, ...
@@ -19,6 +20,7 @@ Columns columns_of_invocation() {
     uint rest = index / push.words;
     c.part = rest % push.parts;
     uint plane = rest / push.parts;
+    c.plane = plane;
     c.column = word * 4u;
     c.valid = c.live ? min(push.columns - c.column, 4u) : 0u;
     c.unit = push.unit_first + plane * push.unit_pitch + c.column;
@@ -31,13 +33,9 @@ Columns columns_of_invocation() {
 // The statistics of column k of the four: its channel's, as running ones are, or its group's.
 uint group_of(Columns c, uint k) { return has(VKN_STAT_CHANNEL) ? c.column + k : (c.unit + k) / push.fan; }
 
-// Four values of a per-column array; columns that do not exist read as zero.
-#define COLUMN_LOAD(slot, name)                                       \
-    vec4 name##_columns(uint first, uint valid) {           \
-        vec4 v = vec4(0);                                             \
-        if (valid > 0u) v.x = AT(slot, name, first);            \
-        if (valid > 1u) v.y = AT(slot, name, first + 1u);     \
-        if (valid > 2u) v.z = AT(slot, name, first + 2u);     \
-        if (valid > 3u) v.w = AT(slot, name, first + 3u);     \
-        return v;                                                     \
+// Weights of the four columns.
+uint affine_first(Columns c) { return c.plane * push.affine_plane + c.column; }
+#define COLUMN_AFFINE(name, flag, missing, offset)                                                 \
+    vec4 name##_columns(Columns c) {                                                               \
+        return has(flag) ? name##_each(affine_first(c), c.valid) + offset : vec4(missing);         \
     }

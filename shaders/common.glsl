@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Constants, the workgroup's place in the grid, and tensors. A shader defines PUSH, the type of its push constants,
-// before it includes this file.
+// Constants, the workgroup's place in the grid, and bindings. A shader defines PUSH, the type of its push constants,
+// before it includes this file. Without NARROW it is for f32 alone, which makes it half as large.
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #ifdef SUBGROUP
@@ -14,10 +14,25 @@ layout(constant_id = VKN_CONSTANT_WORKGROUP) const uint WORKGROUP = 64;
 layout(constant_id = VKN_CONSTANT_LANES) const uint LANES = 64;
 layout(constant_id = VKN_CONSTANT_CLUSTER) const uint CLUSTER = 1;
 layout(constant_id = VKN_CONSTANT_BLOCK) const uint BLOCK = 4;
+#ifdef STORAGE_16BIT
+const bool VECTOR = false; // words need no 16-bit stores
+#else
 layout(constant_id = VKN_CONSTANT_VECTOR) const bool VECTOR = false;
+#endif
 layout(constant_id = VKN_CONSTANT_ON_CHIP) const bool ON_CHIP = false;
 layout(constant_id = VKN_CONSTANT_CENTERED) const bool CENTERED = true;
 layout(constant_id = VKN_CONSTANT_AFFINE) const uint AFFINE = VKN_AFFINE_UNIT;
+#ifdef NARROW
+layout(constant_id = VKN_CONSTANT_DTYPE) const uint DTYPE = VKN_STORAGE_F16;
+layout(constant_id = VKN_CONSTANT_PARAMETER) const uint PARAMETER = VKN_STORAGE_F32;
+const bool WIDE = false, WIDE_PARAMETER = PARAMETER == VKN_STORAGE_F32;
+#else
+const uint DTYPE = VKN_STORAGE_F32, PARAMETER = VKN_STORAGE_F32;
+const bool WIDE = true, WIDE_PARAMETER = true;
+#endif
+layout(constant_id = VKN_CONSTANT_ACTIVATION) const uint ACTIVATION = VKN_ACT_NONE;
+layout(constant_id = VKN_CONSTANT_RESIDUAL) const uint RESIDUAL = VKN_ADD_NOTHING;
+layout(constant_id = VKN_CONSTANT_DRESIDUAL) const bool DRESIDUAL = false;
 
 layout(push_constant, std430) uniform Push { PUSH push; };
 
@@ -33,38 +48,7 @@ uint origin(uint slot) {
     return bitfieldExtract(slot < 4u ? push.origins_low : push.origins_high, int(slot & 3u) * 8, 8);
 }
 
-// One binding seen as elements and as words of four.
-#define TENSOR(access, slot, name)                                                               \
-    layout(std430, set = 0, binding = slot) access buffer name##_elements { float name##_at[]; };    \
-    layout(std430, set = 0, binding = slot) access buffer name##_words { vec4 name##_word_at[]; };
-
-// A word that begins at `element`; only the first `valid` of its four elements exist, the others read as zero.
-#define LOAD(slot, name)                                             \
-    vec4 name##_load(uint element, uint valid) {                     \
-        uint e = origin(slot) + element;                             \
-        if (VECTOR) return valid > 0u ? name##_word_at[e >> 2] : vec4(0); \
-        vec4 v = vec4(0);                                            \
-        if (valid > 0u) v.x = name##_at[e];                          \
-        if (valid > 1u) v.y = name##_at[e + 1u];                     \
-        if (valid > 2u) v.z = name##_at[e + 2u];                     \
-        if (valid > 3u) v.w = name##_at[e + 3u];                     \
-        return v;                                                    \
-    }
-
-#define STORE(slot, name)                                   \
-    void name##_store(uint element, uint valid, vec4 v) {   \
-        uint e = origin(slot) + element;                    \
-        if (VECTOR) {                                       \
-            if (valid > 0u) name##_word_at[e >> 2] = v;     \
-            return;                                         \
-        }                                                   \
-        if (valid > 0u) name##_at[e] = v.x;                 \
-        if (valid > 1u) name##_at[e + 1u] = v.y;            \
-        if (valid > 2u) name##_at[e + 2u] = v.z;            \
-        if (valid > 3u) name##_at[e + 3u] = v.w;            \
-    }
-
-// A binding of plain floats: statistics and parameters.
+// A binding of plain floats: statistics, sums, gradients of parameters.
 #define FLOATS(access, slot, name)                                                          \
     layout(std430, set = 0, binding = slot) access buffer name##_floats { float name##_at[]; };
 #define AT(slot, name, index) name##_at[origin(slot) + (index)]

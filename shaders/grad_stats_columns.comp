@@ -1,45 +1,60 @@
 // SPDX-License-Identifier: MIT
-// Sums of dy and dy * xhat over one part of four columns: four records an invocation. Statistics belong to the column's
+// Sums of dz and dz * xhat over one part of four columns: four records an invocation. Statistics belong to the column's
 // group, or (VKN_STAT_POSITION: layer and rms, whose weights are columns of [rows][normalized size]) to the position.
 #version 450
 #define PUSH vkn_columns_push
 #include "common.glsl"
+#include "tensor.glsl"
 #include "sums.glsl"
 #include "columns.glsl"
 #include "records.glsl"
+#include "affine.glsl"
+#include "activation.glsl"
 #include "statistics.glsl"
+#include "gradient.glsl"
 
-TENSOR(readonly, 0, x)
-TENSOR(readonly, 1, dy)
-STATISTICS(2, mean, rstd, low)
-RECORDS(5)
+TENSOR(readonly, 0, x, DTYPE, WIDE)
+TENSOR(readonly, 1, dy, DTYPE, WIDE)
+TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
+TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
+STATISTICS(4)
+TENSOR(readonly, 5, added, DTYPE, WIDE)
+TENSOR(, 6, dresidual, DTYPE, WIDE)
+RECORDS(7)
 LOAD(0, x)
 LOAD(1, dy)
+LOAD(2, weight)
+LOAD(3, bias)
+LOAD(5, added)
+STORE(6, dresidual)
+COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
+COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
+COLUMN_STATISTICS
+GRADIENT
 
 void main() {
     Columns c = columns_of_invocation();
     bool by_position = has(VKN_STAT_POSITION);
-    vec4 mean = vec4(0), low = vec4(0), rstd = vec4(0);
-    for (uint k = 0u; k < c.valid && !by_position; ++k) {
-        uint group = group_of(c, k);
-        mean[k] = mean_of(group);
-        low[k] = low_of(group);
-        rstd[k] = rstd_of(group);
+    ColumnNormalizers n = ColumnNormalizers(vec4(0), vec4(0), vec4(0));
+    if (!by_position) n = column_normalizers(c);
+    vec4 weight = vec4(1), bias = vec4(0);
+    if (ACTIVATION != VKN_ACT_NONE) {
+        weight = weight_columns(c);
+        bias = bias_columns(c);
     }
     Sums sums = sums_empty();
     for (uint block = 0u; block < c.count; block += BLOCK) {
         vec4 first = vec4(0), second = vec4(0);
         for (uint k = block; k < min(block + BLOCK, c.count); ++k) {
             if (by_position) {
-                uint position = c.part + k * push.parts;
-                mean = vec4(mean_of(position));
-                low = vec4(low_of(position));
-                rstd = vec4(rstd_of(position));
+                Normalizer one = normalizer_of(c.plane * push.stat_plane + c.part + k * push.parts);
+                n = ColumnNormalizers(vec4(one.mean), vec4(one.low), vec4(one.rstd));
             }
-            vec4 dy = dy_load(c.first + k * c.step, c.valid);
-            vec4 x = x_load(c.first + k * c.step, c.valid);
-            first += dy;
-            second += dy * (((x - mean) - low) * rstd);
+            uint element = c.first + k * c.step;
+            vec4 xhat = normalize_columns(n, x_load(element, c.valid));
+            vec4 dz = dz_load(element, c.valid, xhat, weight, bias);
+            first += dz;
+            second += dz * xhat;
         }
         sums_add(sums, first, second);
     }

@@ -1,48 +1,62 @@
 // SPDX-License-Identifier: MIT
 // Sums of g and g * xhat over one part of a unit, rows family: one record a team.
-// g = dy, or dy * weight where each element of the row has its own weight.
+// g = dz, or dz * weight where each element of the row has its own weight.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
+#include "tensor.glsl"
 #include "team.glsl"
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine.glsl"
+#include "activation.glsl"
 #include "statistics.glsl"
+#include "gradient.glsl"
 
-TENSOR(readonly, 0, x)
-TENSOR(readonly, 1, dy)
-TENSOR(readonly, 2, weight)
-STATISTICS(3, mean, rstd, low)
-layout(std430, set = 0, binding = 6) writeonly buffer records { vec4 record_at[]; };
+TENSOR(readonly, 0, x, DTYPE, WIDE)
+TENSOR(readonly, 1, dy, DTYPE, WIDE)
+TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
+TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
+STATISTICS(4)
+TENSOR(readonly, 5, added, DTYPE, WIDE)
+TENSOR(, 6, dresidual, DTYPE, WIDE)
+layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
 LOAD(0, x)
 LOAD(1, dy)
 LOAD(2, weight)
-AFFINE_LOAD(2, weight, VKN_HAS_WEIGHT, 1)
+LOAD(3, bias)
+LOAD(5, added)
+STORE(6, dresidual)
+AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
+AFFINE_LOAD(bias, VKN_HAS_BIAS, 0, 0)
+GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
 void main() {
     Part p = part_of_team();
     uint lane = lane_index();
-    uint group = group_of(p.unit);
-    float mean = mean_of(group), low = low_of(group), rstd = rstd_of(group);
+    Normalizer n = normalizer_of(group_of(p.unit));
     Sums sums = sums_empty();
     for (uint outer = 0u; outer < p.outer_count; ++outer) {
-        uint start = p.first + outer * push.outer_stride;
+        uint start = p.first + outer * push.outer_stride, row = affine_row(p.unit, p.outer_first + outer);
         for (uint block = 0u; block < words_in(p.run_count); block += BLOCK * LANES) {
             vec4 first = vec4(0), second = vec4(0);
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
                 uint word = word_of(block, k, lane), valid = valid_in(word, p.run_count);
-                vec4 g = dy_load(start + word * 4u, valid);
-                if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight_of(p.unit, p.run_first + word * 4u, valid);
-                vec4 centered = (x_load(start + word * 4u, valid) - mean) - low;
+                uint element = start + word * 4u, in_row = p.run_first + word * 4u;
+                vec4 xhat = mix(vec4(0), normalize_with(n, x_load(element, valid)), valid_mask(valid));
+                vec4 weight = vec4(1), bias = vec4(0);
+                if (AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE) weight = weight_of(row, in_row, valid);
+                if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
+                vec4 g = dz_load(element, valid, xhat, weight, bias);
+                if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight;
                 first += g;
-                second += g * mix(vec4(0), centered, valid_mask(valid));
+                second += g * xhat;
             }
             sums_add(sums, first, second);
         }
     }
-    vec4 record = team_reduce(sums_record(sums)) * vec4(1, rstd, 1, 1);
+    vec4 record = team_reduce(sums_record(sums));
     if (p.live && lane == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;
 }

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Merges the records of a statistic group (its units, all parts), and gives mean, its low part, variance, rstd.
+// Merges the records of a statistic group (its units, all parts), and gives (mean, low, rstd, variance), or the merged
+// moments (mean, low, M2, count).
 // A lane may have many records: it takes their mean as one compensated sum and their M2 around that mean,
 //   mean = sum(n_i mean_i) / n,  M2 = sum(M2_i + n_i (mean_i - mean)^2)
 // and the lanes of the team merge by Chan.
@@ -8,29 +9,30 @@
 #include "common.glsl"
 #include "team.glsl"
 #include "moments.glsl"
+#include "record_load.glsl"
 
-layout(std430, set = 0, binding = 0) readonly buffer records { vec4 record_at[]; };
-FLOATS(writeonly, 1, mean)
-FLOATS(writeonly, 2, rstd)
-FLOATS(writeonly, 3, low)
-FLOATS(writeonly, 4, variance)
+FLOATS(writeonly, 1, statistics)
+FLOATS(writeonly, 2, moments)
+STATISTICS_STORE(1, statistics)
 
 vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 
-vec4 record_of(uint output_index, uint r) {
-    return record_at[(r / push.fan) * push.part_stride + output_index * push.fan + r % push.fan];
-}
-
 float mean_of(vec4 record) { return record.x + record.y; }
+
+// A record of nothing has no mean; the first that has is the shift's candidate.
+float shift_of_records(uint output_index, uint count) {
+    vec4 a = record_of(output_index, 0u), b = record_of(output_index, count / 2u), c = record_of(output_index, count - 1u);
+    if (b.w == 0.0) b = a.w == 0.0 ? c : a;
+    if (a.w == 0.0) a = b;
+    if (c.w == 0.0) c = b;
+    return median(vec4(mean_of(a)), vec4(mean_of(b)), vec4(mean_of(c))).x;
+}
 
 void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    float shift = 0.0;
-    if (live)
-        shift = median(mean_of(record_of(output_index, 0u)), mean_of(record_of(output_index, count / 2u)),
-                       mean_of(record_of(output_index, count - 1u)));
+    float shift = count > 0u ? shift_of_records(output_index, count) : 0.0;
     float n = 0.0, sum = 0.0, carry = 0.0, m2 = 0.0;
     for (uint r = lane_index(); r < count; r += LANES) {
         vec4 record = record_of(output_index, r);
@@ -43,10 +45,13 @@ void main() {
         precise float deviation = ((record.x - shift) + record.y) - lane_mean;
         m2 += record.z + record.w * (deviation * deviation);
     }
-    Statistics s = statistics_of(team_reduce(vec4(shift, lane_mean, m2, n)), push.scale, push.eps);
+    vec4 merged = team_reduce(vec4(shift, lane_mean, m2, n));
     if (!live || lane_index() != 0u) return;
-    if (has(VKN_WRITE_MEAN)) AT(1, mean, output_index) = s.mean;
-    if (has(VKN_WRITE_RSTD)) AT(2, rstd, output_index) = s.rstd;
-    if (has(VKN_WRITE_LOW)) AT(3, low, output_index) = s.low;
-    if (has(VKN_WRITE_VARIANCE)) AT(4, variance, output_index) = s.variance;
+    Statistics s = statistics_of(merged, push.eps);
+    if (has(VKN_WRITE_STATISTICS)) statistics_store(output_index, s);
+    if (!has(VKN_WRITE_MOMENTS)) return;
+    AT(2, moments, output_index * 4u) = s.mean;
+    AT(2, moments, output_index * 4u + 1u) = s.low;
+    AT(2, moments, output_index * 4u + 2u) = merged.z;
+    AT(2, moments, output_index * 4u + 3u) = merged.w;
 }

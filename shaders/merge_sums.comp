@@ -1,17 +1,19 @@
 // SPDX-License-Identifier: MIT
 // Adds up records of sums: to the sums of g and g * xhat of a statistic group (VKN_HAS_WEIGHT: each record times its
-// unit's weight), or to dbias and dweight.
+// unit's weight) and the number of its elements, or to dbias and dweight.
 #version 450
 #define PUSH vkn_merge_push
 #include "common.glsl"
+#include "tensor.glsl"
 #include "team.glsl"
 #include "kahan.glsl"
+#include "record_load.glsl"
 
-layout(std430, set = 0, binding = 0) readonly buffer records { vec4 record_at[]; };
-FLOATS(readonly, 1, weight)
-FLOATS(, 2, first)
-FLOATS(, 3, second)
-layout(std430, set = 0, binding = 4) writeonly buffer group_sums { vec2 group_sums_at[]; };
+TENSOR(readonly, 1, weight, PARAMETER, WIDE_PARAMETER)
+FLOATS(, 2, dbias)
+FLOATS(, 3, dweight)
+FLOATS(, 4, sums)
+LOAD(1, weight)
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
@@ -19,17 +21,25 @@ void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    uint start = output_index * push.output_stride;
-    vec2 sum = vec2(0), carry = vec2(0);
+    vec4 sum = vec4(0), carry = vec4(0);
     for (uint r = lane_index(); r < count; r += LANES) {
-        uint part = r / push.fan, member = r % push.fan;
-        vec2 added = record_at[start + part * push.part_stride + member * push.fan_stride].xy;
-        if (has(VKN_HAS_WEIGHT)) added *= AT(1, weight, (output_index % push.period) * push.fan + member);
+        vec4 added = record_of(output_index, r);
+        if (has(VKN_HAS_WEIGHT))
+            added.xy *= push.weight_offset + weight_at(output_index % push.period * push.weight_stride +
+                                                       r % push.fan * push.weight_fan);
         kahan_add(sum, carry, added);
     }
-    vec2 merged = team_reduce(vec4(sum - carry, 0, 0)).xy;
+    vec4 merged = team_reduce(sum - carry);
     if (!live || lane_index() != 0u) return;
-    if (has(VKN_WRITE_FIRST)) AT(2, first, output_index) = (has(VKN_ACCUMULATE) ? AT(2, first, output_index) : 0.0) + merged.x;
-    if (has(VKN_WRITE_SECOND)) AT(3, second, output_index) = (has(VKN_ACCUMULATE) ? AT(3, second, output_index) : 0.0) + merged.y;
-    if (has(VKN_WRITE_SUMS)) group_sums_at[output_index] = merged;
+    uint value = output_index / push.width * push.row_pitch + output_index % push.width;
+    bool accumulate = has(VKN_ACCUMULATE);
+    if (has(VKN_WRITE_DBIAS)) AT(2, dbias, value) = (accumulate ? AT(2, dbias, value) : 0.0) + merged.x;
+    if (has(VKN_WRITE_DWEIGHT)) AT(3, dweight, value) = (accumulate ? AT(3, dweight, value) : 0.0) + merged.y;
+    if (!has(VKN_WRITE_SUMS)) return;
+    uint first = output_index * 4u;
+    vec3 before = accumulate ? vec3(AT(4, sums, first), AT(4, sums, first + 1u), AT(4, sums, first + 2u)) : vec3(0);
+    AT(4, sums, first) = before.x + merged.x;
+    AT(4, sums, first + 1u) = before.y + merged.y;
+    AT(4, sums, first + 2u) = before.z + merged.z + push.count;
+    AT(4, sums, first + 3u) = 0.0;
 }

@@ -5,7 +5,7 @@
 //   delta = mean_b - mean_a,  n = n_a + n_b
 //   mean  = mean_a + delta * n_b / n
 //   M2    = M2_a + M2_b + delta^2 * n_a * n_b / n
-// The shift is the median of three of the data, so that mean - shift has the accuracy of the deviation even where
+// The shift is the median of three of a lane's data, so that mean - shift has the accuracy of the deviation even where
 // mean >> deviation, and no single outlier becomes the shift.
 // rms has CENTERED = false: shift and mean stay 0 and M2 is the sum of x^2.
 #include "kahan.glsl"
@@ -49,10 +49,7 @@ vec4 moments_record(Moments m, float shift) {
         moments_merge(vec4(shift, mean.z, m.m2.z, m.count.z), vec4(shift, mean.w, m.m2.w, m.count.w)));
 }
 
-#define MEDIAN(type)                                                                         \
-    type median(type a, type b, type c) { return max(min(a, b), min(max(a, b), c)); }
-MEDIAN(float)
-MEDIAN(vec4)
+vec4 median(vec4 a, vec4 b, vec4 c) { return max(min(a, b), min(max(a, b), c)); }
 
 // The block of words that a lane holds.
 vec4 held[BLOCK];
@@ -78,19 +75,34 @@ void moments_add_held(inout Moments m, int left, uint distance, vec4 shift) {
     moments_add(m, sum, m2, count);
 }
 
+// The shift of a lane: the median of the first three elements that it holds.
+vec4 shift_of_word(vec4 word, uint valid) {
+    if (!CENTERED) return vec4(0);
+    return valid > 2u ? vec4(median(word.xxxx, word.yyyy, word.zzzz).x) : word.xxxx;
+}
+
 // What normalizing needs. mean + low is the mean to twice f32's accuracy; variance is the biased one.
 struct Statistics {
-    float mean, low, variance, rstd;
+    float mean, low, rstd, variance;
 };
 
-Statistics statistics_of(vec4 record, float scale, float eps) {
+// `count` is a float, exact to 2^24 and then to 2^-24 of itself, as M2 is.
+Statistics statistics_of(vec4 record, float eps) {
     Statistics s;
     precise float mean = record.x + record.y;
     precise float other = mean - record.x;
     precise float low = (record.x - (mean - other)) + (record.y - other);
     s.mean = mean;
     s.low = low;
-    s.variance = record.z * scale;
+    s.variance = record.z / max(record.w, 1.0);
     s.rstd = inversesqrt(s.variance + eps);
     return s;
 }
+
+#define STATISTICS_STORE(slot, name)                                                               \
+    void name##_store(uint group, Statistics s) {                                                  \
+        AT(slot, name, group * 4u) = s.mean;                                                       \
+        AT(slot, name, group * 4u + 1u) = s.low;                                                   \
+        AT(slot, name, group * 4u + 2u) = s.rstd;                                                  \
+        AT(slot, name, group * 4u + 3u) = s.variance;                                              \
+    }

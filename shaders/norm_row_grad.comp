@@ -1,72 +1,88 @@
 // SPDX-License-Identifier: MIT
-// Gradient of x of one statistic group in one dispatch: a team has a whole contiguous row. With g = dy * weight:
+// Gradient of x of one statistic group in one dispatch: a team has a whole contiguous row. With g = dz * weight:
 //   xhat = (x - mean) * rstd
-//   dx = rstd * (g - sum(g) / n - xhat * sum(g * xhat) / n)        rms: without sum(g)
-// Where one weight holds for the row, its sums of dy and dy * xhat are what dweight and dbias are made of.
+//   dx = rstd * (g - sum(g) / n - xhat * sum(g * xhat) / n) + dh        rms: without sum(g)
+// Where one weight holds for the row, its sums of dz and dz * xhat are what dweight and dbias are made of.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
+#include "tensor.glsl"
 #include "team.glsl"
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine.glsl"
+#include "activation.glsl"
 #include "statistics.glsl"
+#include "gradient.glsl"
 
-TENSOR(readonly, 0, x)
-TENSOR(readonly, 1, dy)
-TENSOR(writeonly, 2, dx)
-TENSOR(readonly, 3, weight)
-STATISTICS(4, mean, rstd, low)
+TENSOR(readonly, 0, x, DTYPE, WIDE)
+TENSOR(readonly, 1, dy, DTYPE, WIDE)
+TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
+TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
+STATISTICS(4)
+TENSOR(readonly, 5, added, DTYPE, WIDE)
+TENSOR(, 6, dx, DTYPE, WIDE)
 layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
+TENSOR(, 7, dresidual, DTYPE, WIDE)
 LOAD(0, x)
 LOAD(1, dy)
-STORE(2, dx)
-LOAD(3, weight)
-AFFINE_LOAD(3, weight, VKN_HAS_WEIGHT, 1)
+LOAD(2, weight)
+LOAD(3, bias)
+LOAD(5, added)
+STORE(6, dx)
+LOAD(7, dresidual)
+STORE(7, dresidual)
+AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
+AFFINE_LOAD(bias, VKN_HAS_BIAS, 0, 0)
+GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
 void main() {
     Part p = part_of_team();
-    uint lane = lane_index();
+    uint lane = lane_index(), row = affine_row(p.unit, 0u);
     uint count = p.live ? p.run_count : 0u;
     uint words = words_in(count);
-    float mean = mean_of(p.unit), low = low_of(p.unit), rstd = rstd_of(p.unit);
+    Normalizer n = normalizer_of(p.unit);
+    float factor = AFFINE == VKN_AFFINE_UNIT ? n.rstd * weight_of(row, 0u, 1u).x : n.rstd;
+    vec2 mean_g = vec2(0); // of g and of g * xhat
 
     vec4 g[BLOCK], xhat[BLOCK];
-    Sums sums = sums_empty();
-    for (uint block = 0u; block < words; block += BLOCK * LANES) {
-        vec4 first = vec4(0), second = vec4(0);
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint element = word_of(block, k, lane) * 4u;
-            uint valid = valid_in(word_of(block, k, lane), count);
-            xhat[k] = mix(vec4(0), ((x_load(p.first + element, valid) - mean) - low) * rstd, valid_mask(valid));
-            g[k] = dy_load(p.first + element, valid);
-            if (AFFINE == VKN_AFFINE_ELEMENT) g[k] *= weight_of(p.unit, element, valid);
-            first += g[k];
-            second += g[k] * xhat[k];
-        }
-        sums_add(sums, first, second);
-        if (ON_CHIP) break;
-    }
-    vec4 record = team_reduce(sums_record(sums));
-    if (has(VKN_WRITE_SUMS) && p.live && lane == 0u) record_at[push.record_first + p.unit] = record;
-
-    float factor = AFFINE == VKN_AFFINE_UNIT ? rstd * weight_of(p.unit, 0u, 1u).x : rstd;
-    float of_g = CENTERED ? record.x * push.scale : 0.0;
-    float of_gxhat = record.y * push.scale;
-    for (uint block = 0u; block < words; block += BLOCK * LANES) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint element = word_of(block, k, lane) * 4u;
-            uint valid = valid_in(word_of(block, k, lane), count);
-            if (valid == 0u) continue;
-            if (!ON_CHIP) {
-                xhat[k] = ((x_load(p.first + element, valid) - mean) - low) * rstd;
-                g[k] = dy_load(p.first + element, valid);
-                if (AFFINE == VKN_AFFINE_ELEMENT) g[k] *= weight_of(p.unit, element, valid);
+    // Two sweeps over the row: one for the sums, one for dx; between them the row stays on chip, or is read again.
+    for (uint sweep = 0u; sweep < 2u; ++sweep) {
+        Sums sums = sums_empty();
+        for (uint block = 0u; block < words; block += BLOCK * LANES) {
+            vec4 first = vec4(0), second = vec4(0);
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+                uint in_row = word_of(block, k, lane) * 4u, element = p.first + in_row;
+                uint valid = valid_in(word_of(block, k, lane), count);
+                if (!ON_CHIP || sweep == 0u) {
+                    xhat[k] = mix(vec4(0), normalize_with(n, x_load(element, valid)), valid_mask(valid));
+                    vec4 weight = vec4(1), bias = vec4(0);
+                    if (AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE)
+                        weight = weight_of(row, in_row, valid);
+                    if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
+                    // dz has been written by the second sweep, and may lie where dy did.
+                    if (DRESIDUAL && sweep > 0u) g[k] = dresidual_load(element, valid);
+                    else g[k] = dz_load(element, valid, xhat[k], weight, bias);
+                    if (AFFINE == VKN_AFFINE_ELEMENT) g[k] *= weight;
+                }
+                if (sweep == 0u) {
+                    first += g[k];
+                    second += g[k] * xhat[k];
+                } else if (valid > 0u) {
+                    vec4 dx = factor * ((g[k] - mean_g.x) - xhat[k] * mean_g.y);
+                    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
+                    dx_store(element, valid, dx);
+                }
             }
-            dx_store(p.first + element, valid, factor * ((g[k] - of_g) - xhat[k] * of_gxhat));
+            if (sweep == 0u) sums_add(sums, first, second);
+            if (ON_CHIP) break;
         }
-        if (ON_CHIP) break;
+        if (sweep > 0u) break;
+        vec4 record = team_reduce(sums_record(sums));
+        if (has(VKN_WRITE_SUMS) && p.live && lane == 0u) record_at[push.record_first + p.unit] = record;
+        mean_g = record.xy / float(push.run);
+        if (!CENTERED) mean_g.x = 0.0;
     }
 }

@@ -25,7 +25,7 @@ Part part_of_team() {
     return p;
 }
 
-// The statistics of a unit: its channel's, as running ones are, or its group's.
+// The statistics of a unit: its channel's, or its group's.
 uint group_of(uint unit) { return has(VKN_STAT_CHANNEL) ? unit % push.period : unit / push.fan; }
 
 // Elements of word `word` that exist in a run of `count`.
@@ -42,3 +42,21 @@ uint words_in(uint count) { return (count + 3u) / 4u; }
 // The words that lane `lane` has in the block that starts at `block`: they lie LANES apart, so that the team's loads
 // are coalesced.
 uint word_of(uint block, uint k, uint lane) { return block + k * LANES + lane; }
+
+// weight and bias of a word of a row: of the unit, of each element, or of each span of elements.
+uint affine_row(uint unit, uint outer) {
+    return (unit / push.affine_share - push.affine_first) % push.affine_period + outer * push.affine_outer;
+}
+
+#define AFFINE_LOAD(name, flag, missing, offset)                                                   \
+    vec4 name##_of(uint row, uint element, uint valid) {                                           \
+        if (!has(flag)) return vec4(missing);                                                      \
+        uint first = row * push.affine_stride;                                                     \
+        if (AFFINE == VKN_AFFINE_ELEMENT) return name##_load(first + element, valid) + offset;     \
+        if (AFFINE == VKN_AFFINE_UNIT) return vec4(name##_at(first) + offset);                     \
+        float v = name##_at(first + element / push.affine_span) + offset;                          \
+        if (VECTOR && push.affine_span % 4u == 0u) return vec4(v);                                 \
+        vec4 all = vec4(v);                                                                        \
+        for (uint k = 1u; k < valid; ++k) all[k] = name##_at(first + (element + k) / push.affine_span) + offset; \
+        return all;                                                                                \
+    }

@@ -3,24 +3,29 @@
 #version 450
 #define PUSH vkn_columns_push
 #include "common.glsl"
+#include "tensor.glsl"
 #include "moments.glsl"
 #include "columns.glsl"
 #include "records.glsl"
+#include "residual.glsl"
 
-TENSOR(readonly, 0, x)
+TENSOR(readonly, 0, x, DTYPE, WIDE)
 RECORDS(1)
+TENSOR(readonly, 2, residual, DTYPE, WIDE)
+TENSOR(, 3, h, DTYPE, WIDE)
 LOAD(0, x)
+LOAD(2, residual)
+STORE(3, h)
+INPUT
 
 void main() {
     Columns c = columns_of_invocation();
     vec4 shift = vec4(0);
-    if (CENTERED && c.live)
-        shift = median(x_load(c.first, c.valid), x_load(c.first + c.count / 2u * c.step, c.valid),
-                       x_load(c.first + (c.count - 1u) * c.step, c.valid));
     Moments m = moments_empty();
     for (uint block = 0u; block < c.count; block += BLOCK) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
-            held[k] = x_load(c.first + (block + k) * c.step, block + k < c.count ? c.valid : 0u);
+            held[k] = input_load(c.first + (block + k) * c.step, block + k < c.count ? c.valid : 0u);
+        if (CENTERED && block == 0u) shift = c.count > 2u ? median(held[0], held[1], held[2]) : held[0];
         moments_add_held(m, int(c.count - block) * 4, 4u, shift);
     }
     records_store(c, shift, m.sum / max(m.count, vec4(1)), m.m2, m.count);

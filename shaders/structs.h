@@ -13,37 +13,53 @@
 #endif
 
 // Specialization constants, by constant_id.
-#define VKN_CONSTANT_WORKGROUP 0 // invocations in a workgroup
-#define VKN_CONSTANT_LANES 1     // invocations that share one row: a team. A power of two that divides the workgroup
-#define VKN_CONSTANT_CLUSTER 2   // lanes that reduce through subgroup shuffles; the rest is shared memory. 1: none
-#define VKN_CONSTANT_BLOCK 3     // words of four elements that a lane holds at once
-#define VKN_CONSTANT_VECTOR 4    // words are loaded as 16 bytes; else element by element
-#define VKN_CONSTANT_ON_CHIP 5   // the row fits in the team's registers and is read once
-#define VKN_CONSTANT_CENTERED 6  // statistics have a mean; 0: rms
-#define VKN_CONSTANT_AFFINE 7    // VKN_AFFINE_*
-#define VKN_CONSTANT_COUNT 8
+#define VKN_CONSTANT_WORKGROUP 0   // invocations in a workgroup
+#define VKN_CONSTANT_LANES 1       // invocations that share one row: a team. A power of two that divides the workgroup
+#define VKN_CONSTANT_CLUSTER 2     // lanes that reduce through subgroup shuffles; the rest is shared memory. 1: none
+#define VKN_CONSTANT_BLOCK 3       // words of four elements that a lane holds at once
+#define VKN_CONSTANT_VECTOR 4      // words are loaded as 16 bytes; else element by element
+#define VKN_CONSTANT_ON_CHIP 5     // the row fits in the team's registers and is read once
+#define VKN_CONSTANT_CENTERED 6    // statistics have a mean; 0: rms
+#define VKN_CONSTANT_AFFINE 7      // VKN_AFFINE_*
+#define VKN_CONSTANT_DTYPE 8       // VKN_STORAGE_*: of x and what is as x
+#define VKN_CONSTANT_PARAMETER 9   // VKN_STORAGE_*: of weight and bias
+#define VKN_CONSTANT_ACTIVATION 10 // VKN_ACT_*
+#define VKN_CONSTANT_RESIDUAL 11   // VKN_ADD_*
+#define VKN_CONSTANT_DRESIDUAL 12  // backward: dz is written out
+#define VKN_CONSTANT_COUNT 13
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row
-#define VKN_AFFINE_SPAN 2    // one weight for each `span` elements of the row
+#define VKN_AFFINE_SPAN 2    // one weight for each `affine_span` elements of the row
+
+#define VKN_STORAGE_F32 0
+#define VKN_STORAGE_F16 1
+#define VKN_STORAGE_BF16 2
+
+#define VKN_ACT_NONE 0
+#define VKN_ACT_RELU 1
+#define VKN_ACT_SILU 2
+
+#define VKN_ADD_NOTHING 0
+#define VKN_ADD_AFTER 1  // a residual, to the affine map
+#define VKN_ADD_BEFORE 2 // forward: a residual, to x, giving h. backward: dh, to dx
 
 // Flags in a push constant: what is there, and where statistics come from.
 #define VKN_HAS_WEIGHT 1u
 #define VKN_HAS_BIAS 2u
-#define VKN_STAT_VARIANCE 4u  // the rstd binding holds variances (the running ones)
-#define VKN_STAT_LOW 8u       // the low binding holds what rounding the mean to f32 left over
-#define VKN_STAT_POSITION 16u // columns: statistics belong to the position, not to the column (layer, rms)
-#define VKN_STAT_CHANNEL 32u  // statistics belong to the channel, as running ones do, not to the group
-#define VKN_WRITE_MEAN 64u
-#define VKN_WRITE_RSTD 128u
-#define VKN_WRITE_VARIANCE 256u
-#define VKN_WRITE_LOW 512u
-#define VKN_WRITE_FIRST 1024u  // the first sums (of dy)
-#define VKN_WRITE_SECOND 2048u // the second sums (of dy * xhat)
-#define VKN_ACCUMULATE 4096u
-#define VKN_FROZEN 8192u      // the statistics are constants: dx = rstd * g
-#define VKN_CUMULATIVE 16384u // momentum is 1 / num_batches_tracked
-#define VKN_WRITE_SUMS 32768u // the two sums of a statistic group, side by side
+#define VKN_STAT_RUNNING 4u  // statistics are the running mean and variance
+#define VKN_STAT_POSITION 8u // columns: statistics belong to the position, not to the column (layer, rms)
+#define VKN_STAT_CHANNEL 16u // statistics belong to the channel, not to the unit
+#define VKN_WRITE_STATISTICS 32u
+#define VKN_WRITE_MOMENTS 64u
+#define VKN_WRITE_DBIAS 128u
+#define VKN_WRITE_DWEIGHT 256u
+#define VKN_WRITE_SUMS 512u // the sums of a statistic group; norm_row_grad: the records of a row
+#define VKN_ACCUMULATE 1024u
+#define VKN_FROZEN 2048u       // the statistics are constants: dx = rstd * g
+#define VKN_CUMULATIVE 4096u   // momentum is 1 / num_batches_tracked
+#define VKN_BIASED 8192u       // running_var takes the biased variance
+#define VKN_HAS_MOMENTS 16384u // their count is what unbiases the variance
 
 // Element offset of binding b inside what is bound: byte b of (origins_low, origins_high).
 
@@ -54,17 +70,19 @@ struct vkn_rows_push {
     VKN_UINT flags;
     VKN_UINT teams;        // units * parts
     VKN_UINT units;        // of this dispatch
-    VKN_UINT unit_first;   // first of them, in the slice that mean, rstd, records and weight are bound for
+    VKN_UINT unit_first;   // first of them, in the slice that statistics, records and weight are bound for
     VKN_UINT unit_stride;  // elements
     VKN_UINT outer_stride; // elements
     VKN_UINT outers, outer_step;
     VKN_UINT run, run_step, run_parts;
     VKN_UINT record_first, record_units; // record of (part, unit): record_first + part * record_units + unit
     VKN_UINT fan;                        // units in a statistic group
-    VKN_UINT period;                     // weight of a unit: unit mod period
-    VKN_UINT span;                       // VKN_AFFINE_SPAN: elements that share a weight
+    VKN_UINT period;                     // VKN_STAT_CHANNEL: channel of a unit: unit mod period
+    // weight of element i of (outer, unit): row * affine_stride + (element: i; span: i / affine_span), with
+    // row = (unit / affine_share - affine_first) mod affine_period + outer * affine_outer
+    VKN_UINT affine_share, affine_first, affine_period, affine_outer, affine_stride, affine_span;
     VKN_FLOAT eps;
-    VKN_FLOAT scale; // 1 / elements of a statistic group
+    VKN_FLOAT weight_offset;
 };
 
 // A tensor seen as [plane][position][column]. A unit is one column of one plane; an invocation takes four columns and
@@ -80,8 +98,10 @@ struct vkn_columns_push {
     VKN_UINT unit_first, unit_pitch; // unit of (plane, column): unit_first + plane * unit_pitch + column
     VKN_UINT record_first, record_units;
     VKN_UINT fan;
+    VKN_UINT affine_plane; // weight of (plane, column): plane * affine_plane + column
+    VKN_UINT stat_plane;   // VKN_STAT_POSITION: statistics of (plane, position): plane * stat_plane + position
     VKN_FLOAT eps;
-    VKN_FLOAT scale;
+    VKN_FLOAT weight_offset;
 };
 
 // Records [part][unit] merged to one value per output.
@@ -91,10 +111,15 @@ struct vkn_merge_push {
     VKN_UINT teams;              // outputs
     VKN_UINT parts, part_stride; // in records
     VKN_UINT fan, fan_stride;    // records of one part that belong to one output
-    VKN_UINT output_stride;      // output j starts at record j * output_stride
-    VKN_UINT period;             // weight of record f of output j: (j mod period) * fan + f
+    // output j is (j / width, j mod width), and from its first record to the next output's, and between the values that
+    // are written:
+    VKN_UINT width;
+    VKN_UINT row_stride, output_stride;         // in records
+    VKN_UINT row_pitch;                         // in values; 1 within a row
+    VKN_UINT period, weight_stride, weight_fan; // weight of record f: (j mod period) * weight_stride + f * weight_fan
     VKN_FLOAT eps;
-    VKN_FLOAT scale;
+    VKN_FLOAT weight_offset;
+    VKN_FLOAT count; // elements of a statistic group, as far as records do not tell
 };
 
 // running = keep * running + momentum * share * sum over samples of the batch statistic
@@ -105,7 +130,8 @@ struct vkn_running_push {
     VKN_UINT first;     // 1: the first slice of the samples, which also decays the old value
     VKN_FLOAT momentum; // not read with VKN_CUMULATIVE
     VKN_FLOAT share;    // 1 / samples of the whole tensor
-    VKN_FLOAT unbias;   // n / (n - 1)
+    VKN_FLOAT unbias;   // n / (n - 1), or 1
+    VKN_FLOAT eps;
 };
 
 #endif

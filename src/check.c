@@ -4,30 +4,45 @@
 #include "tensor.h"
 #include <string.h>
 
-// A tensor argument: its field's name, and what is asked of it.
+// What is asked of a tensor argument's dtype.
+typedef enum kind_of_argument {
+    DATA,      // x and what is as x: x's dtype, shape and layout
+    PARAMETER, // weight, bias: f32 or x's dtype
+    FLOATS,    // f32
+    COUNTER,   // i64
+} kind_of_argument;
+
 typedef struct argument {
     const char *name;
     const vkn_tensor *tensor;
-    uint64_t count;  // elements that it must have
-    vkn_dtype dtype; // that it must have
-    bool like_x;     // shape and layout too
+    uint64_t count; // elements that it must have
+    kind_of_argument role;
     bool written;
+    const char *over; // DATA that is written: names of those that it may lie on
 } argument;
 
 static const char *const dtype_names[] = {[VKN_F32] = "f32", [VKN_F16] = "f16", [VKN_BF16] = "bf16", [VKN_I64] = "i64"};
 
-// `data`: x and what is like it, which the API lets be of other floating types.
-static vkn_result check_storage(const char *name, const vkn_tensor *tensor, vkn_dtype dtype, bool data) {
-    uint32_t bytes = vkn_dtype_bytes(tensor->dtype);
-    if (bytes == 0) return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %d is no dtype", name, (int)tensor->dtype);
-    if (tensor->dtype != dtype)
-        return vkn_fail(data ? VKN_UNSUPPORTED : VKN_BAD_ARGUMENT, "%s: dtype %s; %s is %s", name,
-                        dtype_names[tensor->dtype], data ? "all that this release takes" : "what it must be",
-                        dtype_names[dtype]);
-    if (tensor->offset % bytes)
-        return vkn_fail(VKN_BAD_ARGUMENT, "%s: offset %llu is not a multiple of its element size %u", name,
-                        (unsigned long long)tensor->offset, bytes);
+static vkn_result check_dtype(const char *name, vkn_dtype dtype, kind_of_argument role, vkn_dtype of_x) {
+    const char *given = vkn_dtype_bytes(dtype) ? dtype_names[dtype] : NULL;
+    if (!given) return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %d is no dtype", name, (int)dtype);
+    bool is_x = role == DATA && strcmp(name, "x") == 0;
+    if (is_x && dtype == VKN_I64) return vkn_fail(VKN_BAD_ARGUMENT, "x: dtype i64, must be f32, f16 or bf16");
+    if (role == DATA && dtype != of_x)
+        return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %s, must be that of x: %s", name, given, dtype_names[of_x]);
+    if (role == PARAMETER && dtype != VKN_F32 && dtype != of_x)
+        return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %s, must be f32 or that of x: %s", name, given, dtype_names[of_x]);
+    if (role == FLOATS && dtype != VKN_F32) return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %s, must be f32", name, given);
+    if (role == COUNTER && dtype != VKN_I64)
+        return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %s, must be i64", name, given);
     return VKN_OK;
+}
+
+static vkn_result check_offset(const char *name, const vkn_tensor *tensor) {
+    uint32_t bytes = vkn_dtype_bytes(tensor->dtype);
+    if (tensor->offset % bytes == 0) return VKN_OK;
+    return vkn_fail(VKN_BAD_ARGUMENT, "%s: offset %llu is not a multiple of its element size %u", name,
+                    (unsigned long long)tensor->offset, bytes);
 }
 
 static vkn_result check_like_x(const char *name, const vkn_tensor *tensor, const vkn_tensor *x) {
@@ -41,24 +56,33 @@ static vkn_result check_like_x(const char *name, const vkn_tensor *tensor, const
     return VKN_OK;
 }
 
-static vkn_result check_all(const argument *arguments, size_t count, const vkn_tensor *x) {
-    for (size_t i = 0; i < count; ++i) {
-        const argument *a = &arguments[i];
-        if (!vkn_tensor_present(a->tensor)) continue;
-        vkn_result result = check_storage(a->name, a->tensor, a->dtype, a->like_x);
-        if (result == VKN_OK && a->like_x) result = check_like_x(a->name, a->tensor, x);
-        if (result != VKN_OK) return result;
-        uint64_t elements = vkn_tensor_count(a->tensor);
-        if (elements != a->count)
-            return vkn_fail(VKN_BAD_ARGUMENT, "%s should contain %llu elements not %llu", a->name,
-                            (unsigned long long)a->count, (unsigned long long)elements);
+static vkn_result check_count(const char *name, const vkn_tensor *tensor, uint64_t count) {
+    uint64_t elements = vkn_tensor_count(tensor);
+    if (elements == count) return VKN_OK;
+    return vkn_fail(VKN_BAD_ARGUMENT, "%s should contain %llu elements not %llu", name, (unsigned long long)count,
+                    (unsigned long long)elements);
+}
+
+// Whether `name` is one of the words of `list`.
+static bool listed(const char *list, const char *name) {
+    size_t length = strlen(name);
+    for (const char *word = list; word && *word; word += strspn(word, " ")) {
+        size_t end = strcspn(word, " ");
+        if (end == length && strncmp(word, name, length) == 0) return true;
+        word += end;
     }
-    // Elementwise results may stand in the place of an elementwise input; nothing else may share bytes.
+    return false;
+}
+
+// Elementwise results may stand in the place of some elementwise inputs; nothing else may share bytes.
+static vkn_result check_overlaps(const argument *arguments, size_t count) {
     for (size_t i = 0; i < count; ++i) {
         for (size_t k = 0; k < count; ++k) {
             const argument *a = &arguments[i], *b = &arguments[k];
             if (i == k || !a->written || !vkn_tensors_overlap(a->tensor, b->tensor)) continue;
-            if (a->like_x && b->like_x && !b->written && vkn_tensors_same(a->tensor, b->tensor)) continue;
+            if (listed(a->over, b->name) && vkn_tensors_same(a->tensor, b->tensor)) continue;
+            // The other way round, where both are looked at.
+            if (b->written && listed(b->over, a->name) && vkn_tensors_same(a->tensor, b->tensor)) continue;
             return vkn_fail(VKN_BAD_ARGUMENT, "%s: bytes from %llu of its buffer are also those of %s, from %llu",
                             a->name, (unsigned long long)a->tensor->offset, b->name,
                             (unsigned long long)b->tensor->offset);
@@ -67,7 +91,64 @@ static vkn_result check_all(const argument *arguments, size_t count, const vkn_t
     return VKN_OK;
 }
 
-static vkn_result must_be_present(const char *name, const vkn_tensor *tensor) {
+static vkn_result check_all(const argument *arguments, size_t count, const vkn_tensor *x) {
+    for (size_t i = 0; i < count; ++i) {
+        const argument *a = &arguments[i];
+        if (!vkn_tensor_present(a->tensor)) continue;
+        vkn_result result = check_dtype(a->name, a->tensor->dtype, a->role, x->dtype);
+        if (result == VKN_OK) result = check_offset(a->name, a->tensor);
+        if (result == VKN_OK && a->role == DATA) result = check_like_x(a->name, a->tensor, x);
+        if (result == VKN_OK) result = check_count(a->name, a->tensor, a->count);
+        if (result != VKN_OK) return result;
+    }
+    return check_overlaps(arguments, count);
+}
+
+// ---- weight, bias and their gradients ------------------------------------------------------------------------------
+bool vkn_is_per_sample(const vkn_geometry *g, const vkn_tensor *const *parameters, uint32_t count) {
+    for (uint32_t i = 0; i < count; ++i)
+        if (vkn_tensor_present(parameters[i])) return vkn_tensor_count(parameters[i]) != g->features;
+    return false;
+}
+
+typedef struct parameter {
+    const char *name;
+    const vkn_tensor *tensor;
+} parameter;
+
+// All must have as many elements as the first that is there: one for each feature, or for each of each sample.
+static vkn_result check_parameters(const vkn_geometry *g, const parameter *all, size_t count, uint64_t *elements) {
+    const parameter *first = NULL;
+    *elements = g->features;
+    for (size_t i = 0; i < count; ++i) {
+        if (!vkn_tensor_present(all[i].tensor)) continue;
+        uint64_t given = vkn_tensor_count(all[i].tensor), samples = g->batch * g->features;
+        unsigned long long shown = given, features = g->features;
+        if (first && given != *elements)
+            return vkn_fail(VKN_BAD_ARGUMENT, "%s should contain %llu elements, as %s does, not %llu", all[i].name,
+                            (unsigned long long)*elements, first->name, shown);
+        bool per_sample = g->has_batch && given == samples;
+        if (given != g->features && !per_sample) {
+            if (!g->has_batch || g->batch == 1)
+                return vkn_fail(VKN_BAD_ARGUMENT, "%s should contain %llu elements not %llu", all[i].name, features,
+                                shown);
+            return vkn_fail(VKN_BAD_ARGUMENT, "%s should contain %llu elements (or %llu, per sample) not %llu",
+                            all[i].name, features, (unsigned long long)samples, shown);
+        }
+        first = first ? first : &all[i];
+        *elements = given;
+    }
+    return VKN_OK;
+}
+
+static vkn_result check_parameter_dtypes(const vkn_tensor *weight, const vkn_tensor *bias) {
+    if (!vkn_tensor_present(weight) || !vkn_tensor_present(bias) || weight->dtype == bias->dtype) return VKN_OK;
+    return vkn_fail(VKN_BAD_ARGUMENT, "bias: dtype %s, must be that of weight: %s", dtype_names[bias->dtype],
+                    dtype_names[weight->dtype]);
+}
+
+// ---- What goes together --------------------------------------------------------------------------------------------
+vkn_result vkn_check_present(const char *name, const vkn_tensor *tensor) {
     return vkn_tensor_present(tensor) ? VKN_OK : vkn_fail(VKN_BAD_ARGUMENT, "%s: absent, but it is needed", name);
 }
 
@@ -98,60 +179,150 @@ static vkn_result check_momentum(const vkn_forward_args *args) {
                     (double)args->momentum);
 }
 
-static vkn_result check_kind(vkn_kind kind, const vkn_tensor *bias, const vkn_tensor *mean) {
-    if (kind != VKN_RMS) return VKN_OK;
-    vkn_result result = must_be_absent("bias", bias, "rms norm has none");
-    return result == VKN_OK ? must_be_absent("mean", mean, "rms norm has none") : result;
+static vkn_result check_kind(vkn_kind kind, const char *name, const vkn_tensor *bias) {
+    return kind == VKN_RMS ? must_be_absent(name, bias, "rms norm has none") : VKN_OK;
+}
+
+static vkn_result check_residual(const vkn_forward_args *args) {
+    if (!vkn_tensor_present(&args->h)) return VKN_OK;
+    vkn_result result = VKN_OK;
+    if (!vkn_tensor_present(&args->residual))
+        result = vkn_fail(VKN_BAD_ARGUMENT, "h: given, but residual is absent");
+    else if (vkn_tensor_present(&args->moments))
+        result =
+            vkn_fail(VKN_BAD_ARGUMENT, "h: given, but moments are: a residual before the norm must be in x already");
+    return result;
 }
 
 vkn_result vkn_check_forward(const vkn_norm *norm, const vkn_forward_args *args, vkn_geometry *g) {
     if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
     if (!args) return vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
     bool from_running = !args->training && vkn_tensor_present(&args->running_mean);
+    bool moments = vkn_tensor_present(&args->moments);
     vkn_result result = vkn_norm_check(norm);
     if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
-    if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, !from_running, g);
+    if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, !from_running && !moments, g);
     // An empty tensor may have no buffer at all.
-    if (result == VKN_OK && g->elements) result = must_be_present("x", &args->x);
-    if (result == VKN_OK && g->elements) result = must_be_present("y", &args->y);
-    if (result == VKN_OK) result = check_kind(norm->kind, &args->bias, &args->mean);
+    if (result == VKN_OK && g->elements) result = vkn_check_present("x", &args->x);
+    if (result == VKN_OK && g->elements) result = vkn_check_present("y", &args->y);
+    if (result == VKN_OK) result = check_kind(norm->kind, "bias", &args->bias);
+    if (result == VKN_OK) result = check_residual(args);
+    if (result == VKN_OK && moments && !args->training)
+        result = vkn_fail(VKN_BAD_ARGUMENT, "moments: given, but training is false");
     if (result == VKN_OK) result = check_momentum(args);
     if (result != VKN_OK) return result;
-    const argument arguments[] = {
-        {"x", &args->x, g->elements, VKN_F32, true, false},
-        {"y", &args->y, g->elements, VKN_F32, true, true},
-        {"weight", &args->weight, g->features, VKN_F32, false, false},
-        {"bias", &args->bias, g->features, VKN_F32, false, false},
-        {"mean", &args->mean, g->groups, VKN_F32, false, true},
-        {"rstd", &args->rstd, g->groups, VKN_F32, false, true},
-        {"running_mean", &args->running_mean, g->channels, VKN_F32, false, args->training},
-        {"running_var", &args->running_var, g->channels, VKN_F32, false, args->training},
-        {"num_batches_tracked", &args->num_batches_tracked, 1, VKN_I64, false, args->training},
-    };
-    return check_all(arguments, sizeof arguments / sizeof *arguments, &args->x);
-}
-
-vkn_result vkn_check_backward(const vkn_norm *norm, const vkn_backward_args *args, vkn_geometry *g) {
-    if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
-    if (!args) return vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
-    vkn_result result = vkn_norm_check(norm);
-    if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
-    if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, false, g);
-    if (result == VKN_OK && g->elements) result = must_be_present("x", &args->x);
-    if (result == VKN_OK && g->elements) result = must_be_present("dy", &args->dy);
-    if (result == VKN_OK) result = check_kind(norm->kind, &args->dbias, &args->mean);
+    uint64_t parameters = 0;
+    const parameter affine[] = {{"weight", &args->weight}, {"bias", &args->bias}};
+    result = check_parameters(g, affine, 2, &parameters);
     if (result != VKN_OK) return result;
     const argument arguments[] = {
-        {"x", &args->x, g->elements, VKN_F32, true, false},
-        {"dy", &args->dy, g->elements, VKN_F32, true, false},
-        {"weight", &args->weight, g->features, VKN_F32, false, false},
-        {"mean", &args->mean, g->groups, VKN_F32, false, false},
-        {"rstd", &args->rstd, g->groups, VKN_F32, false, false},
-        {"running_mean", &args->running_mean, g->channels, VKN_F32, false, false},
-        {"running_var", &args->running_var, g->channels, VKN_F32, false, false},
-        {"dx", &args->dx, g->elements, VKN_F32, true, true},
-        {"dweight", &args->dweight, g->features, VKN_F32, false, true},
-        {"dbias", &args->dbias, g->features, VKN_F32, false, true},
+        {"x", &args->x, g->elements, DATA, false, NULL},
+        {"y", &args->y, g->elements, DATA, true, "x residual"},
+        {"residual", &args->residual, g->elements, DATA, false, NULL},
+        {"h", &args->h, g->elements, DATA, true, "x residual"},
+        {"weight", &args->weight, parameters, PARAMETER, false, NULL},
+        {"bias", &args->bias, parameters, PARAMETER, false, NULL},
+        {"statistics", &args->statistics, g->groups * 4, FLOATS, true, NULL},
+        {"moments", &args->moments, g->groups * 4, FLOATS, false, NULL},
+        {"running_mean", &args->running_mean, g->channels, FLOATS, args->training, NULL},
+        {"running_var", &args->running_var, g->channels, FLOATS, args->training, NULL},
+        {"num_batches_tracked", &args->num_batches_tracked, 1, COUNTER, args->training, NULL},
     };
-    return check_all(arguments, sizeof arguments / sizeof *arguments, &args->x);
+    result = check_all(arguments, sizeof arguments / sizeof *arguments, &args->x);
+    return result == VKN_OK ? check_parameter_dtypes(&args->weight, &args->bias) : result;
+}
+
+// What backward has of the arguments: halves look at some of them only.
+static vkn_backward_args looked_at(const vkn_norm *norm, const vkn_backward_args *given, bool sums_only) {
+    vkn_backward_args args = *given;
+    const vkn_tensor absent = {0};
+    if (norm->activation == VKN_NO_ACTIVATION) args.residual = args.bias = absent;
+    if (sums_only)
+        args.dx = args.dh = absent;
+    else if (vkn_tensor_present(&args.sums))
+        args.dweight = args.dbias = absent;
+    return args;
+}
+
+static vkn_result check_together(const vkn_norm *norm, const vkn_backward_args *args) {
+    bool from_running = !args->training && vkn_tensor_present(&args->running_mean);
+    vkn_result result = check_kind(norm->kind, "bias", &args->bias);
+    if (result == VKN_OK) result = check_kind(norm->kind, "dbias", &args->dbias);
+    if (result != VKN_OK) return result;
+    if (vkn_tensor_present(&args->dh) && vkn_tensor_present(&args->residual))
+        return vkn_fail(VKN_BAD_ARGUMENT, "dh: given with a residual that was added after the norm");
+    if (from_running && vkn_tensor_present(&args->sums))
+        return vkn_fail(VKN_BAD_ARGUMENT, "sums: given with running statistics, which need none");
+    if (vkn_tensor_present(&args->sums)) return vkn_check_present("statistics", &args->statistics);
+    return VKN_OK;
+}
+
+static vkn_result check_backward_tensors(const vkn_backward_args *args, bool sums_only, const vkn_geometry *g) {
+    uint64_t parameters = 0;
+    const parameter affine[] = {
+        {"weight", &args->weight}, {"bias", &args->bias}, {"dweight", &args->dweight}, {"dbias", &args->dbias}};
+    vkn_result result = check_parameters(g, affine, 4, &parameters);
+    if (result != VKN_OK) return result;
+    const argument arguments[] = {
+        {"x", &args->x, g->elements, DATA, false, NULL},
+        {"dy", &args->dy, g->elements, DATA, false, NULL},
+        {"residual", &args->residual, g->elements, DATA, false, NULL},
+        {"weight", &args->weight, parameters, PARAMETER, false, NULL},
+        {"bias", &args->bias, parameters, PARAMETER, false, NULL},
+        {"statistics", &args->statistics, g->groups * 4, FLOATS, false, NULL},
+        {"running_mean", &args->running_mean, g->channels, FLOATS, false, NULL},
+        {"running_var", &args->running_var, g->channels, FLOATS, false, NULL},
+        {"sums", &args->sums, g->groups * 4, FLOATS, sums_only, NULL},
+        {"dh", &args->dh, g->elements, DATA, false, NULL},
+        {"dx", &args->dx, g->elements, DATA, true, "x dy residual dh"},
+        {"dresidual", &args->dresidual, g->elements, DATA, true, "dy residual"},
+        {"dweight", &args->dweight, parameters, FLOATS, true, NULL},
+        {"dbias", &args->dbias, parameters, FLOATS, true, NULL},
+    };
+    result = check_all(arguments, sizeof arguments / sizeof *arguments, &args->x);
+    return result == VKN_OK ? check_parameter_dtypes(&args->weight, &args->bias) : result;
+}
+
+vkn_result vkn_check_backward(const vkn_norm *norm, vkn_backward_args *args, bool sums_only, vkn_geometry *g) {
+    if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
+    vkn_result result = vkn_norm_check(norm);
+    *args = looked_at(norm, args, sums_only);
+    if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
+    if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, false, g);
+    if (result == VKN_OK && g->elements) result = vkn_check_present("x", &args->x);
+    if (result == VKN_OK && g->elements) result = vkn_check_present("dy", &args->dy);
+    if (result == VKN_OK) result = check_together(norm, args);
+    return result == VKN_OK ? check_backward_tensors(args, sums_only, g) : result;
+}
+
+vkn_result vkn_check_dtypes(const vkn_tensor *x, vkn_dtype weight) {
+    vkn_result result = check_dtype("x", x->dtype, DATA, x->dtype);
+    return result == VKN_OK ? check_dtype("weight", weight, PARAMETER, x->dtype) : result;
+}
+
+// ---- Statistics across devices -------------------------------------------------------------------------------------
+vkn_result vkn_check_groups(const char *name, const vkn_tensor *tensor, uint64_t groups) {
+    if (!tensor) return vkn_fail(VKN_BAD_ARGUMENT, "%s: NULL", name);
+    if (!vkn_tensor_present(tensor) && groups) return vkn_check_present(name, tensor);
+    vkn_result result = check_dtype(name, tensor->dtype, FLOATS, VKN_F32);
+    if (result == VKN_OK) result = check_offset(name, tensor);
+    return result == VKN_OK ? check_count(name, tensor, groups * 4) : result;
+}
+
+vkn_result vkn_check_apart(const char *written, const vkn_tensor *a, const char *name, const vkn_tensor *b) {
+    if (!vkn_tensors_overlap(a, b)) return VKN_OK;
+    const argument both[] = {{written, a, 0, FLOATS, true, NULL}, {name, b, 0, FLOATS, false, NULL}};
+    return check_overlaps(both, 2);
+}
+
+vkn_result vkn_check_moments(const vkn_norm *norm, const vkn_tensor *x, const vkn_tensor *moments, vkn_geometry *g) {
+    if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
+    if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
+    vkn_result result = vkn_geometry_make(norm, x, false, g);
+    if (result == VKN_OK && g->elements) result = vkn_check_present("x", x);
+    if (result != VKN_OK) return result;
+    const argument data = {"x", x, g->elements, DATA, false, NULL};
+    result = check_all(&data, 1, x);
+    if (result == VKN_OK) result = vkn_check_groups("moments", moments, g->groups);
+    return result == VKN_OK ? vkn_check_apart("moments", moments, "x", x) : result;
 }

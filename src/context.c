@@ -40,25 +40,46 @@ vkn_result vkn_context_submit(vkn_context *context, VkCommandBuffer commands, Vk
 }
 
 // ---- Opening and borrowing ---------------------------------------------------------------------------------------
-static vkn_result check_info(const vkn_context_info *info) {
-    const struct {
-        const char *field;
-        bool given;
-    } parts[] = {{"instance", info->instance != VK_NULL_HANDLE},
-                 {"physical_device", info->physical_device != VK_NULL_HANDLE},
-                 {"vk_device", info->vk_device != VK_NULL_HANDLE},
-                 {"get_instance_proc_addr", info->get_instance_proc_addr != NULL}};
+typedef struct part {
+    const char *field;
+    bool given;
+} part;
+
+// A borrowed device has all its parts; our own has none of them, nor what tells more of a borrowed one.
+static vkn_result check_borrowed(const vkn_context_info *info) {
+    const part parts[] = {{"instance", info->instance != VK_NULL_HANDLE},
+                          {"physical_device", info->physical_device != VK_NULL_HANDLE},
+                          {"vk_device", info->vk_device != VK_NULL_HANDLE},
+                          {"get_instance_proc_addr", info->get_instance_proc_addr != NULL}};
+    const part more[] = {{"queue", info->queue != VK_NULL_HANDLE},
+                         {"enabled_extensions", info->enabled_extensions != NULL},
+                         {"enabled_features", info->enabled_features != NULL}};
     bool any = false;
-    for (size_t i = 0; i < 4; ++i)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; ++i)
         any = any || parts[i].given;
-    for (size_t i = 0; i < 4 && any; ++i)
+    for (size_t i = 0; i < sizeof parts / sizeof *parts && any; ++i)
         if (!parts[i].given)
             return vkn_fail(VKN_BAD_ARGUMENT,
                             "%s: missing, and a borrowed device needs all of instance, "
                             "physical_device, vk_device and get_instance_proc_addr",
                             parts[i].field);
+    for (size_t i = 0; i < sizeof more / sizeof *more && !any; ++i)
+        if (more[i].given)
+            return vkn_fail(VKN_BAD_ARGUMENT, "%s: given, but vk_device is not: it goes with a borrowed device",
+                            more[i].field);
     if (any && info->device)
         return vkn_fail(VKN_BAD_ARGUMENT, "device: \"%s\" given, but the device is borrowed", info->device);
+    if (info->enabled_extension_count && !info->enabled_extensions)
+        return vkn_fail(VKN_BAD_ARGUMENT, "enabled_extensions: NULL, but enabled_extension_count is %u",
+                        info->enabled_extension_count);
+    if (info->enabled_features && info->enabled_features->sType != VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2)
+        return vkn_fail(VKN_BAD_ARGUMENT,
+                        "enabled_features: sType %d, must be %d (VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2)",
+                        (int)info->enabled_features->sType, (int)VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+    return VKN_OK;
+}
+
+static vkn_result check_info(const vkn_context_info *info) {
     if (info->max_binding_bytes && info->max_binding_bytes < 65536)
         return vkn_fail(VKN_BAD_ARGUMENT, "max_binding_bytes: %llu, must be 0 or at least 65536",
                         (unsigned long long)info->max_binding_bytes);
@@ -69,10 +90,7 @@ static vkn_result check_info(const vkn_context_info *info) {
         return vkn_fail(VKN_BAD_ARGUMENT, "disable: 0x%x has bits beyond 0x%x", info->disable, known);
     if (info->lanes & (info->lanes - 1))
         return vkn_fail(VKN_BAD_ARGUMENT, "lanes: %u, must be 0 or a power of two", info->lanes);
-    if (info->enabled_extension_count && !info->enabled_extensions)
-        return vkn_fail(VKN_BAD_ARGUMENT, "enabled_extensions: NULL, but enabled_extension_count is %u",
-                        info->enabled_extension_count);
-    return VKN_OK;
+    return check_borrowed(info);
 }
 
 static void borrow(vkn_context *context, const vkn_context_info *info) {
@@ -90,6 +108,7 @@ static vkn_result open_device(vkn_context *context) {
     if (result != VKN_OK) return result;
     VkPhysicalDevicePipelineExecutablePropertiesFeaturesKHR statistics = {
         .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PIPELINE_EXECUTABLE_PROPERTIES_FEATURES_KHR,
+        .pNext = &context->features,
         .pipelineExecutableInfo = VK_TRUE,
     };
     float priority = 1.0f;
@@ -101,7 +120,7 @@ static vkn_result open_device(vkn_context *context) {
     };
     VkDeviceCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
-        .pNext = context->capture_statistics ? &statistics : NULL,
+        .pNext = context->capture_statistics ? (const void *)&statistics : &context->features,
         .queueCreateInfoCount = 1,
         .pQueueCreateInfos = &queue,
         .enabledExtensionCount = context->extension_count,
@@ -120,6 +139,20 @@ static void name_extensions(vkn_context *context) {
         context->extensions[context->extension_count++] = VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME;
     if (context->about.has_portability_subset)
         context->extensions[context->extension_count++] = "VK_KHR_portability_subset";
+}
+
+// Of our own device only what is used is enabled, so that the validation layer sees what must not be.
+static void name_features(vkn_context *context) {
+    bool has_16bit =
+        context->borrowed ? context->about.has_16bit_storage : vkn_context_uses(context, VKN_FEATURE_STORAGE_16BIT);
+    context->storage_16bit = (VkPhysicalDevice16BitStorageFeatures){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES,
+        .storageBuffer16BitAccess = has_16bit,
+    };
+    context->features = (VkPhysicalDeviceFeatures2){
+        .sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2,
+        .pNext = &context->storage_16bit,
+    };
 }
 
 static void log_choices(const vkn_context *context) {
@@ -155,6 +188,7 @@ static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
     if (result != VKN_OK) return result;
     context->capture_statistics = info->capture_statistics && context->about.has_statistics;
     name_extensions(context);
+    name_features(context);
     if (!context->borrowed) result = open_device(context);
     if (result != VKN_OK) return result;
     vkn_device_load(&context->vk, context->device, context->fn.vkGetDeviceProcAddr);
@@ -211,6 +245,7 @@ void vkn_context_get_info(const vkn_context *context, vkn_context_info *out) {
         .get_instance_proc_addr = context->get_instance_proc_addr,
         .enabled_extensions = context->extensions,
         .enabled_extension_count = context->extension_count,
+        .enabled_features = &context->features,
         .allocator = context->allocator,
     };
 }

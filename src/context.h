@@ -20,6 +20,8 @@ struct vkn_context {
     const VkAllocationCallbacks *allocator;
     const char *extensions[VKN_MAX_EXTENSIONS]; // that the device was created with and vknorm uses; static text
     uint32_t extension_count;
+    VkPhysicalDeviceFeatures2 features; // likewise, a chain: `storage_16bit` is next
+    VkPhysicalDevice16BitStorageFeatures storage_16bit;
     vkn_instance_functions fn;
     struct VolkDeviceTable vk;
     vkn_device about;

@@ -75,27 +75,34 @@ vkn_result vkn_device_find(const vkn_instance_functions *fn, VkInstance instance
     return pick(fn, all, count, wanted, out);
 }
 
+typedef struct families {
+    VkQueueFamilyProperties all[32];
+    uint32_t count;
+} families;
+
+static families families_of(const vkn_instance_functions *fn, VkPhysicalDevice device) {
+    families result = {.count = sizeof result.all / sizeof *result.all};
+    fn->vkGetPhysicalDeviceQueueFamilyProperties(device, &result.count, result.all);
+    return result;
+}
+
 vkn_result vkn_device_queue_family(const vkn_instance_functions *fn, VkPhysicalDevice device, uint32_t *out) {
-    VkQueueFamilyProperties families[32];
-    uint32_t count = sizeof families / sizeof *families;
-    fn->vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
+    const families known = families_of(fn, device);
     *out = UINT32_MAX;
-    for (uint32_t i = 0; i < count; ++i) {
-        if (!(families[i].queueFlags & VK_QUEUE_COMPUTE_BIT)) continue;
-        if (*out == UINT32_MAX || !(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) *out = i;
-        if (!(families[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) break;
+    for (uint32_t i = 0; i < known.count; ++i) {
+        if (!(known.all[i].queueFlags & VK_QUEUE_COMPUTE_BIT)) continue;
+        if (*out == UINT32_MAX || !(known.all[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) *out = i;
+        if (!(known.all[i].queueFlags & VK_QUEUE_GRAPHICS_BIT)) break;
     }
     if (*out == UINT32_MAX) return vkn_fail(VKN_UNSUPPORTED, "the device has no queue with compute");
     return VKN_OK;
 }
 
 vkn_result vkn_device_check_family(const vkn_instance_functions *fn, VkPhysicalDevice device, uint32_t family) {
-    VkQueueFamilyProperties families[32];
-    uint32_t count = sizeof families / sizeof *families;
-    fn->vkGetPhysicalDeviceQueueFamilyProperties(device, &count, families);
-    if (family >= count)
-        return vkn_fail(VKN_BAD_ARGUMENT, "queue_family: %u, the device has %u families", family, count);
-    if (!(families[family].queueFlags & VK_QUEUE_COMPUTE_BIT))
+    const families known = families_of(fn, device);
+    if (family >= known.count)
+        return vkn_fail(VKN_BAD_ARGUMENT, "queue_family: %u, the device has %u families", family, known.count);
+    if (!(known.all[family].queueFlags & VK_QUEUE_COMPUTE_BIT))
         return vkn_fail(VKN_BAD_ARGUMENT, "queue_family: %u has no compute", family);
     return VKN_OK;
 }
@@ -110,6 +117,10 @@ static vkn_result disabled_by_environment(uint32_t *bits) {
         VKN_FEATURES(X)
 #undef X
     };
+    static const char names[] =
+#define X(name, bit, key, text) ", " key
+        VKN_FEATURES(X);
+#undef X
     *bits = 0;
     const char *word = getenv("VKNORM_DISABLE");
     while (word && *word) {
@@ -119,10 +130,8 @@ static vkn_result disabled_by_environment(uint32_t *bits) {
             if (strlen(features[i].name) == length && strncmp(features[i].name, word, length) == 0)
                 bit = features[i].bit;
         if (!bit && length > 0)
-            return vkn_fail(VKN_BAD_ARGUMENT,
-                            "VKNORM_DISABLE: \"%.*s\" is none of subgroup, push_descriptor, vector, on_chip, "
-                            "host_visible, coherent",
-                            (int)length, word);
+            return vkn_fail(VKN_BAD_ARGUMENT, "VKNORM_DISABLE: \"%.*s\" is none of %s", (int)length, word,
+                            names + strlen(", "));
         *bits |= bit;
         word += length + (word[length] == ',');
     }
@@ -135,11 +144,30 @@ static bool listed(const VkExtensionProperties *all, uint32_t count, const char 
     return false;
 }
 
-static bool enabled(const vkn_context_info *info, const char *name) {
+static bool extension_enabled(const vkn_context_info *info, const char *name) {
     if (!info->vk_device) return true;
     for (uint32_t i = 0; i < info->enabled_extension_count; ++i)
         if (strcmp(info->enabled_extensions[i], name) == 0) return true;
     return false;
+}
+
+static bool storage_16bit_enabled(const vkn_context_info *info) {
+    if (!info->vk_device) return true;
+    bool enabled = false;
+    for (const VkBaseInStructure *s = (const void *)info->enabled_features; s; s = s->pNext) {
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES)
+            enabled = enabled || ((const VkPhysicalDevice16BitStorageFeatures *)s)->storageBuffer16BitAccess;
+        if (s->sType == VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_VULKAN_1_1_FEATURES)
+            enabled = enabled || ((const VkPhysicalDeviceVulkan11Features *)s)->storageBuffer16BitAccess;
+    }
+    return enabled;
+}
+
+static bool has_16bit_storage(const vkn_instance_functions *fn, VkPhysicalDevice physical) {
+    VkPhysicalDevice16BitStorageFeatures storage = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES};
+    VkPhysicalDeviceFeatures2 all = {.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2, .pNext = &storage};
+    fn->vkGetPhysicalDeviceFeatures2(physical, &all);
+    return storage.storageBuffer16BitAccess;
 }
 
 // The properties structures that are chained, and what is read out of them.
@@ -162,12 +190,13 @@ static vkn_result query(const vkn_instance_functions *fn, VkPhysicalDevice physi
     q->has_driver = listed(all, count, VK_KHR_DRIVER_PROPERTIES_EXTENSION_NAME);
     q->has_size_control = listed(all, count, VK_EXT_SUBGROUP_SIZE_CONTROL_EXTENSION_NAME);
     out->has_push_descriptor = listed(all, count, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME) &&
-                               enabled(info, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
+                               extension_enabled(info, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME);
     out->has_statistics = listed(all, count, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME) &&
-                          enabled(info, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
+                          extension_enabled(info, VK_KHR_PIPELINE_EXECUTABLE_PROPERTIES_EXTENSION_NAME);
     out->has_portability_subset = listed(all, count, "VK_KHR_portability_subset");
     free(all);
     if (result < 0) return vkn_fail_vulkan(result, "vkEnumerateDeviceExtensionProperties");
+    out->has_16bit_storage = storage_16bit_enabled(info) && has_16bit_storage(fn, physical);
 
     q->base.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_PROPERTIES_2;
     q->subgroup.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_SUBGROUP_PROPERTIES;
@@ -203,6 +232,7 @@ static uint32_t found_features(const queried *q, const vkn_device *device, uint3
         (q->subgroup.supportedOperations & needed) == needed)
         found |= VKN_FEATURE_SUBGROUP;
     if (device->has_push_descriptor) found |= VKN_FEATURE_PUSH_DESCRIPTOR;
+    if (device->has_16bit_storage) found |= VKN_FEATURE_STORAGE_16BIT;
     const VkMemoryPropertyFlags mapped = VK_MEMORY_PROPERTY_DEVICE_LOCAL_BIT | VK_MEMORY_PROPERTY_HOST_VISIBLE_BIT;
     for (uint32_t i = 0; i < device->memory.memoryTypeCount; ++i)
         if ((device->memory.memoryTypes[i].propertyFlags & mapped) == mapped &&
@@ -219,6 +249,7 @@ static void choose_features(const queried *q, uint32_t by_caller, uint32_t by_en
         NULL,
         "no memory that is both device-local and mapped, or a discrete GPU, where the host reads such memory slowly",
         NULL,
+        "storageBuffer16BitAccess is not there or not enabled",
     };
     info->used = info->found;
     for (uint32_t i = 0; i < VKN_FEATURE_COUNT; ++i) {

@@ -9,7 +9,9 @@ typedef struct vkn_device {
     vkn_device_info info;
     VkPhysicalDeviceMemoryProperties memory;
     VkDeviceSize atom; // nonCoherentAtomSize
-    bool has_push_descriptor, has_statistics, has_portability_subset;
+    // Where the device has them and, if it is borrowed, was created with them.
+    bool has_push_descriptor, has_statistics, has_16bit_storage;
+    bool has_portability_subset;
 } vkn_device;
 
 // The device that `wanted` (an index or a part of a name; NULL: $VKNORM_DEVICE; both unset: the best kind) means.
@@ -18,8 +20,7 @@ vkn_result vkn_device_find(const vkn_instance_functions *, VkInstance, const cha
 vkn_result vkn_device_queue_family(const vkn_instance_functions *, VkPhysicalDevice, uint32_t *out);
 // VKN_OK where the family exists and has compute.
 vkn_result vkn_device_check_family(const vkn_instance_functions *, VkPhysicalDevice, uint32_t family);
-// Extensions usable on the device: `enabled` of a borrowed device, or NULL for all that it has. disable: vkn_feature
-// bits of vkn_context_info; those of VKNORM_DISABLE are added here.
+// What the device has, of a borrowed one only what vkn_context_info says it was created with, and what of it to use.
 vkn_result vkn_device_describe(const vkn_instance_functions *, VkPhysicalDevice, const vkn_context_info *,
                                vkn_device *out);
 

@@ -15,10 +15,12 @@ static vkn_result fetch(vkn_layer *layer, vkn_slot slot, uint32_t count, float m
     return VKN_OK;
 }
 
-static void fold(const float *parts, uint32_t count, double eps, uint64_t per_channel, float *weights, float *bias) {
+static void fold(const vkn_layer_info *info, const float *parts, uint64_t per_channel, float *weights, float *bias) {
+    const uint32_t count = info->features;
+    const double offset = info->weight ? (double)info->norm.weight_offset : 0, eps = (double)info->norm.eps;
     const float *weight = parts, *shift = parts + count, *mean = shift + count, *variance = mean + count;
     for (uint32_t c = 0; c < count; ++c) {
-        double scale = (double)weight[c] / sqrt((double)variance[c] + eps);
+        double scale = (offset + (double)weight[c]) / sqrt((double)variance[c] + eps);
         for (uint64_t i = 0; i < per_channel; ++i)
             weights[c * per_channel + i] = (float)((double)weights[c * per_channel + i] * scale);
         bias[c] = (float)(((double)bias[c] - (double)mean[c]) * scale + (double)shift[c]);
@@ -36,6 +38,9 @@ vkn_result vkn_layer_fold(vkn_layer *layer, uint64_t per_channel, float *weights
     if (info->norm.kind != VKN_BATCH || !info->track_running_stats)
         return vkn_fail(VKN_BAD_ARGUMENT, "layer: kind %d %s running statistics, must be batch norm (%d) with them",
                         (int)info->norm.kind, info->track_running_stats ? "with" : "without", (int)VKN_BATCH);
+    if (info->norm.activation != VKN_NO_ACTIVATION)
+        return vkn_fail(VKN_BAD_ARGUMENT, "activation: %d, must be none (%d), for folding would lose it",
+                        (int)info->norm.activation, (int)VKN_NO_ACTIVATION);
     if (!weights && per_channel)
         return vkn_fail(VKN_BAD_ARGUMENT, "weights: NULL, per_channel is %llu", (unsigned long long)per_channel);
     if (!bias) return vkn_fail(VKN_BAD_ARGUMENT, "bias: NULL");
@@ -45,7 +50,7 @@ vkn_result vkn_layer_fold(vkn_layer *layer, uint64_t per_channel, float *weights
     vkn_result result = VKN_OK;
     for (size_t i = 0; i < NEEDED && result == VKN_OK; ++i)
         result = fetch(layer, needed[i].slot, count, needed[i].missing, parts + i * count);
-    if (result == VKN_OK) fold(parts, count, (double)info->norm.eps, per_channel, weights, bias);
+    if (result == VKN_OK) fold(info, parts, per_channel, weights, bias);
     free(parts);
     return result;
 }

@@ -11,6 +11,10 @@ vkn_result vkn_norm_check(const vkn_norm *norm) {
         return vkn_fail(VKN_BAD_ARGUMENT, "groups: 0, must be at least 1");
     if (!(norm->eps >= 0) || isinf(norm->eps))
         return vkn_fail(VKN_BAD_ARGUMENT, "eps: %g, must be at least 0 and finite", (double)norm->eps);
+    if ((uint32_t)norm->activation > VKN_SILU)
+        return vkn_fail(VKN_BAD_ARGUMENT, "activation: %d is none of none, relu, silu", (int)norm->activation);
+    if (!isfinite(norm->weight_offset))
+        return vkn_fail(VKN_BAD_ARGUMENT, "weight_offset: %g, must be finite", (double)norm->weight_offset);
     return VKN_OK;
 }
 
@@ -41,6 +45,11 @@ static vkn_result make_row_norm(const vkn_norm *norm, const vkn_tensor *x, vkn_g
         else
             g->run *= size;
     }
+    bool has_batch = norm->normalized_rank < x->rank;
+    g->has_batch = has_batch;
+    g->batch = x->shape[0];
+    g->sample_rows = has_batch && x->shape[0] ? g->samples / x->shape[0] : 1;
+    if (g->sample_rows == 0) g->sample_rows = 1;
     g->channels = g->outer = g->fan = 1;
     g->units = g->samples;
     g->features = g->run;
@@ -67,6 +76,9 @@ static void make_channel_norm(const vkn_norm *norm, const vkn_tensor *x, vkn_geo
     g->run = 1;
     for (uint32_t i = 2; i < x->rank; ++i)
         g->run *= x->shape[i];
+    g->has_batch = true;
+    g->batch = g->samples;
+    g->sample_rows = 1;
     bool batch = norm->kind == VKN_BATCH;
     g->outer = batch ? g->samples : 1;
     g->units = batch ? g->channels : g->samples * g->channels;
@@ -92,7 +104,7 @@ static vkn_result check_more_than_one(const vkn_geometry *g, const vkn_norm *nor
 }
 
 vkn_result vkn_geometry_make(const vkn_norm *norm, const vkn_tensor *x, bool training_statistics, vkn_geometry *out) {
-    *out = (vkn_geometry){.kind = norm->kind, .centered = norm->kind != VKN_RMS};
+    *out = (vkn_geometry){.kind = norm->kind, .centered = norm->kind != VKN_RMS, .unit_weights = 1};
     vkn_result result = vkn_norm_check(norm);
     if (result == VKN_OK) result = check_tensor(x);
     if (result != VKN_OK) return result;

@@ -18,18 +18,22 @@
 
 typedef struct vkn_geometry {
     vkn_kind kind;
-    bool columns;        // the family; else rows
-    bool centered;       // statistics have a mean (not rms)
-    bool element_affine; // layer, rms: each element of the run has its own weight
-    uint64_t samples;    // N; layer, rms: rows
-    uint64_t channels;   // C; layer, rms: 1
-    uint64_t run;        // S; layer, rms: K
-    uint64_t outer;      // samples that share statistics: batch N, else 1
-    uint64_t units;      // batch C, else samples * channels
-    uint64_t fan;        // units in a statistic group
-    uint64_t groups;     // units / fan
-    uint64_t group_size; // elements of a statistic group
-    uint64_t features;   // elements of weight and bias
+    bool columns;          // the family; else rows
+    bool centered;         // statistics have a mean (not rms)
+    bool element_affine;   // layer, rms: each element of the run has its own weight
+    uint64_t samples;      // N; layer, rms: rows
+    uint64_t channels;     // C; layer, rms: 1
+    uint64_t run;          // S; layer, rms: K
+    uint64_t outer;        // samples that share statistics: batch N, else 1
+    uint64_t units;        // batch C, else samples * channels
+    uint64_t fan;          // units in a statistic group
+    uint64_t groups;       // units / fan
+    uint64_t group_size;   // elements of a statistic group
+    uint64_t features;     // elements of weight and bias
+    bool has_batch;        // weights may be per sample (layer, rms: not where N is normalized, too)
+    uint64_t batch;        // N
+    uint64_t sample_rows;  // layer, rms: rows of one of the N samples, at least 1
+    uint64_t unit_weights; // weights of one unit: 1, but the channels of a group where its run is one unit
     uint64_t elements;
 } vkn_geometry;
 

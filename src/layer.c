@@ -4,18 +4,21 @@
 #include "context.h"
 #include "error.h"
 #include "geometry.h"
+#include "ranks.h"
 #include "tensor.h"
 #include <stdlib.h>
 
-enum { SLOT_ALIGNMENT = 256 }; // what every device's descriptors and flushes take
+enum {
+    SLOT_ALIGNMENT = 256, // what every device's descriptors and flushes take
+    STATISTICS = 4,       // floats of a statistic group
+};
 
-// What forward saved: mean, then rstd, `groups` floats each. Buffers that became too small stay until the layer goes,
-// because commands recorded earlier may still name them.
-typedef struct saved {
+// Buffers that others have taken the place of stay until the layer goes, because commands recorded earlier may still
+// name them.
+typedef struct held {
     vkn_buffer *buffer;
-    uint64_t groups;
-    struct saved *older;
-} saved;
+    struct held *older;
+} held;
 
 struct vkn_layer {
     vkn_context *context;
@@ -24,7 +27,10 @@ struct vkn_layer {
     VkDeviceSize offsets[VKN_SLOT_COUNT];
     bool has[VKN_SLOT_COUNT];
     bool training, frozen, accumulate;
-    saved *saved;
+    held *held;               // the buffers below, and older ones
+    vkn_buffer *statistics;   // what forward saves, with room for `capacity` statistic groups
+    uint64_t capacity, saved; // saved: those of the last forward
+    vkn_ranks ranks;
 };
 
 static bool tracks(vkn_kind kind) {
@@ -119,12 +125,13 @@ vkn_result vkn_layer_create(vkn_context *context, const vkn_layer_info *info, vk
 
 void vkn_layer_destroy(vkn_layer *layer) {
     if (!layer) return;
-    while (layer->saved) {
-        saved *older = layer->saved->older;
-        vkn_buffer_destroy(layer->saved->buffer);
-        free(layer->saved);
-        layer->saved = older;
+    while (layer->held) {
+        held *older = layer->held->older;
+        vkn_buffer_destroy(layer->held->buffer);
+        free(layer->held);
+        layer->held = older;
     }
+    vkn_ranks_free(&layer->ranks);
     vkn_buffer_destroy(layer->buffer);
     free(layer);
 }
@@ -143,6 +150,18 @@ void vkn_layer_freeze(vkn_layer *layer, bool frozen) {
 
 void vkn_layer_accumulate(vkn_layer *layer, bool accumulate) {
     layer->accumulate = accumulate;
+}
+
+static bool trains(const vkn_layer *layer) {
+    return layer->training && !layer->frozen;
+}
+
+static bool uses_running(const vkn_layer *layer) {
+    return layer->info.track_running_stats && !trains(layer);
+}
+
+static bool synchronized(const vkn_layer *layer) {
+    return layer->ranks.count && trains(layer);
 }
 
 vkn_tensor vkn_layer_tensor(const vkn_layer *layer, vkn_slot slot) {
@@ -173,112 +192,159 @@ vkn_result vkn_layer_download(vkn_layer *layer, vkn_slot slot, void *data, VkDev
     return result == VKN_OK ? vkn_buffer_download(layer->buffer, layer->offsets[slot], data, bytes) : result;
 }
 
-// ---- Forward and backward ------------------------------------------------------------------------------------------
-// x must have the layer's features, in PyTorch's words.
-static vkn_result check_features(const vkn_layer *layer, const vkn_tensor *x) {
-    char shape[VKN_SHAPE_TEXT];
-    const vkn_layer_info *info = &layer->info;
-    if (info->norm.kind == VKN_LAYER || info->norm.kind == VKN_RMS) {
-        uint64_t features = vkn_tensor_count(x) ? vkn_norm_features(&info->norm, x) : info->features;
-        if (features == info->features) return VKN_OK;
-        return vkn_fail(VKN_BAD_ARGUMENT,
-                        "Given normalized_shape=[%u], expected input with shape [*, %u], but got input of size%s",
-                        info->features, info->features, vkn_shape_text(x, shape));
-    }
-    if (x->rank < 2 || x->shape[1] == info->features) return VKN_OK; // a wrong rank is the norm's own error
-    if (info->norm.kind == VKN_GROUP)
-        return vkn_fail(VKN_BAD_ARGUMENT,
-                        "Expected weight to be a vector of size equal to the number of channels in input, but got "
-                        "weight of shape [%u] and input of shape %s",
-                        info->features, vkn_shape_text(x, shape));
-    return vkn_fail(VKN_BAD_ARGUMENT, "running_mean should contain %u elements not %u", x->shape[1], info->features);
-}
-
-// Room for mean and rstd of `groups` statistic groups.
-static vkn_result reserve_saved(vkn_layer *layer, uint64_t groups) {
-    if (layer->saved && layer->saved->groups >= groups) return VKN_OK;
-    saved *grown = calloc(1, sizeof *grown);
-    if (!grown) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: out of host memory");
-    groups = (groups + 63) / 64 * 64; // rstd begins aligned
-    vkn_result result = vkn_buffer_create(layer->context, groups * 8, &grown->buffer);
+// A buffer that lives as long as the layer.
+static vkn_result hold(vkn_layer *layer, VkDeviceSize bytes, vkn_buffer **out) {
+    held *newest = calloc(1, sizeof *newest);
+    if (!newest) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: out of host memory");
+    vkn_result result = vkn_buffer_create(layer->context, bytes, &newest->buffer);
     if (result != VKN_OK) {
-        free(grown);
+        free(newest);
         return result;
     }
-    grown->groups = groups;
-    grown->older = layer->saved;
-    layer->saved = grown;
+    newest->older = layer->held;
+    layer->held = newest;
+    *out = newest->buffer;
     return VKN_OK;
 }
 
-static vkn_tensor saved_tensor(const vkn_layer *layer, uint64_t groups, bool rstd) {
-    // Of rank 2, because there may be more groups than one size can say.
-    uint32_t low = groups > UINT32_MAX ? 2 : 1, shape[2] = {low, (uint32_t)(groups / low)};
-    return vkn_tensor_make(vkn_buffer_handle(layer->saved->buffer), rstd ? layer->saved->groups * 4 : 0, VKN_F32,
-                           VKN_CHANNELS_FIRST, 2, shape);
+vkn_result vkn_layer_synchronize(vkn_layer *layer, const vkn_communicator *communicator) {
+    if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
+    vkn_ranks ranks = {0};
+    if (communicator) {
+        if (layer->info.norm.kind != VKN_BATCH)
+            return vkn_fail(VKN_BAD_ARGUMENT, "layer: kind %d, only batch norm (%d) can be synchronized",
+                            (int)layer->info.norm.kind, (int)VKN_BATCH);
+        vkn_result result = vkn_ranks_make(communicator, layer->info.features, &ranks);
+        if (result == VKN_OK) result = hold(layer, vkn_ranks_bytes(&ranks), &ranks.buffer);
+        if (result != VKN_OK) {
+            vkn_ranks_free(&ranks);
+            return result;
+        }
+    }
+    vkn_ranks_free(&layer->ranks);
+    layer->ranks = ranks;
+    return VKN_OK;
 }
 
-static bool uses_running(const vkn_layer *layer) {
-    return layer->info.track_running_stats && (layer->frozen || !layer->training);
+// ---- Forward and backward ------------------------------------------------------------------------------------------
+// x must have the layer's features, in PyTorch's words. `groups`: those whose statistics x needs; none where the
+// running ones are used, or where x is empty and no other rank has more.
+static vkn_result check_input(const vkn_layer *layer, const vkn_tensor *x, uint64_t *groups) {
+    char shape[VKN_SHAPE_TEXT];
+    const vkn_layer_info *info = &layer->info;
+    bool by_shape = info->norm.kind == VKN_LAYER || info->norm.kind == VKN_RMS;
+    if (!by_shape && x->rank > 1 && x->shape[1] != info->features) {
+        if (info->norm.kind == VKN_GROUP)
+            return vkn_fail(VKN_BAD_ARGUMENT,
+                            "Expected weight to be a vector of size equal to the number of channels in input, but got "
+                            "weight of shape [%u] and input of shape %s",
+                            info->features, vkn_shape_text(x, shape));
+        return vkn_fail(VKN_BAD_ARGUMENT, "running_mean should contain %u elements not %u", x->shape[1],
+                        info->features);
+    }
+    vkn_geometry geometry;
+    vkn_result result = vkn_geometry_make(&info->norm, x, false, &geometry);
+    if (result != VKN_OK) return result;
+    if (geometry.features != info->features)
+        return vkn_fail(VKN_BAD_ARGUMENT,
+                        "Given normalized_shape=[%u], expected input with shape [*, %u], but got input of size%s",
+                        info->features, info->features, vkn_shape_text(x, shape));
+    bool own = !uses_running(layer) && (geometry.elements || synchronized(layer));
+    *groups = own ? geometry.groups : 0;
+    if (*groups > UINT32_MAX)
+        return vkn_fail(VKN_UNSUPPORTED, "x: %llu statistic groups, a layer saves those of at most %u",
+                        (unsigned long long)*groups, UINT32_MAX);
+    return VKN_OK;
 }
 
-vkn_result vkn_layer_forward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *y) {
+static vkn_tensor saved_statistics(const vkn_layer *layer, uint64_t groups) {
+    const uint32_t shape[] = {(uint32_t)groups, STATISTICS};
+    return vkn_tensor_make(vkn_buffer_handle(layer->statistics), 0, VKN_F32, VKN_CHANNELS_FIRST, 2, shape);
+}
+
+static vkn_tensor or_absent(const vkn_tensor *tensor) {
+    return tensor ? *tensor : (vkn_tensor){0};
+}
+
+vkn_result vkn_layer_forward_residual(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x,
+                                      const vkn_tensor *residual, const vkn_tensor *h, const vkn_tensor *y) {
     if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
     if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
     if (!y) return vkn_fail(VKN_BAD_ARGUMENT, "y: NULL");
-    vkn_result result = check_features(layer, x);
+    uint64_t groups = 0;
+    vkn_result result = check_input(layer, x, &groups);
+    if (result == VKN_OK && groups > layer->capacity) {
+        result = hold(layer, groups * STATISTICS * sizeof(float), &layer->statistics);
+        if (result == VKN_OK) layer->capacity = groups;
+    }
     if (result != VKN_OK) return result;
     const vkn_norm *norm = &layer->info.norm;
     vkn_forward_args args = {
         .x = *x,
         .y = *y,
+        .residual = or_absent(residual),
+        .h = or_absent(h),
         .weight = vkn_layer_tensor(layer, VKN_WEIGHT),
         .bias = vkn_layer_tensor(layer, VKN_BIAS),
         .running_mean = vkn_layer_tensor(layer, VKN_RUNNING_MEAN),
         .running_var = vkn_layer_tensor(layer, VKN_RUNNING_VAR),
         .num_batches_tracked = vkn_layer_tensor(layer, VKN_NUM_BATCHES_TRACKED),
         .momentum = layer->info.momentum,
-        .training = layer->training && !layer->frozen,
+        .training = trains(layer),
+        .biased_running_var = layer->info.biased_running_var,
     };
-    uint64_t groups = uses_running(layer) ? 0 : vkn_norm_groups(norm, x);
-    if (groups) {
-        result = reserve_saved(layer, groups);
-        if (result != VKN_OK) return result;
-        if (norm->kind != VKN_RMS) args.mean = saved_tensor(layer, groups, false);
-        args.rstd = saved_tensor(layer, groups, true);
-    }
-    return vkn_norm_forward(recorder, norm, &args);
+    if (groups) args.statistics = saved_statistics(layer, groups);
+    result = synchronized(layer) ? vkn_ranks_forward(&layer->ranks, recorder, norm, &args)
+                                 : vkn_norm_forward(recorder, norm, &args);
+    if (result == VKN_OK) layer->saved = groups;
+    return result;
 }
 
-vkn_result vkn_layer_backward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *dy,
-                              const vkn_tensor *dx) {
+vkn_result vkn_layer_backward_residual(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x,
+                                       const vkn_tensor *dy, const vkn_tensor *residual, const vkn_tensor *dh,
+                                       const vkn_tensor *dx, const vkn_tensor *dresidual) {
     if (!layer) return vkn_fail(VKN_BAD_ARGUMENT, "layer: NULL");
     if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
     if (!dy) return vkn_fail(VKN_BAD_ARGUMENT, "dy: NULL");
-    vkn_result result = check_features(layer, x);
+    uint64_t groups = 0;
+    vkn_result result = check_input(layer, x, &groups);
     if (result != VKN_OK) return result;
+    if (groups > layer->saved)
+        return vkn_fail(VKN_BAD_ARGUMENT, "x: %llu statistic groups, but the last forward has saved those of %llu",
+                        (unsigned long long)groups, (unsigned long long)layer->saved);
     const vkn_norm *norm = &layer->info.norm;
     vkn_backward_args args = {
         .x = *x,
         .dy = *dy,
+        .residual = or_absent(residual),
         .weight = vkn_layer_tensor(layer, VKN_WEIGHT),
-        .running_mean = vkn_layer_tensor(layer, VKN_RUNNING_MEAN),
-        .running_var = vkn_layer_tensor(layer, VKN_RUNNING_VAR),
-        .training = layer->training && !layer->frozen,
+        .bias = vkn_layer_tensor(layer, VKN_BIAS),
+        .dh = or_absent(dh),
+        .dx = or_absent(dx),
+        .dresidual = or_absent(dresidual),
+        .training = trains(layer),
         .accumulate = layer->accumulate,
     };
-    if (dx) args.dx = *dx;
+    if (uses_running(layer)) {
+        args.running_mean = vkn_layer_tensor(layer, VKN_RUNNING_MEAN);
+        args.running_var = vkn_layer_tensor(layer, VKN_RUNNING_VAR);
+    }
     if (!layer->frozen) {
         args.dweight = vkn_layer_tensor(layer, VKN_WEIGHT_GRAD);
         args.dbias = vkn_layer_tensor(layer, VKN_BIAS_GRAD);
     }
-    uint64_t groups = uses_running(layer) ? 0 : vkn_norm_groups(norm, x);
-    if (groups && (!layer->saved || layer->saved->groups < groups))
-        return vkn_fail(VKN_BAD_ARGUMENT, "x: %llu statistic groups, but no forward has saved so many",
-                        (unsigned long long)groups);
-    if (groups) {
-        if (norm->kind != VKN_RMS) args.mean = saved_tensor(layer, groups, false);
-        args.rstd = saved_tensor(layer, groups, true);
-    }
-    return vkn_norm_backward(recorder, norm, &args);
+    if (groups) args.statistics = saved_statistics(layer, groups);
+    // Only dx depends on what other ranks have.
+    bool exchanges = synchronized(layer) && vkn_tensor_present(&args.dx);
+    return exchanges ? vkn_ranks_backward(&layer->ranks, recorder, norm, &args)
+                     : vkn_norm_backward(recorder, norm, &args);
+}
+
+vkn_result vkn_layer_forward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *y) {
+    return vkn_layer_forward_residual(recorder, layer, x, NULL, NULL, y);
+}
+
+vkn_result vkn_layer_backward(vkn_recorder *recorder, vkn_layer *layer, const vkn_tensor *x, const vkn_tensor *dy,
+                              const vkn_tensor *dx) {
+    return vkn_layer_backward_residual(recorder, layer, x, dy, NULL, NULL, dx, NULL);
 }

@@ -9,29 +9,49 @@
 
 enum { PUSH_BYTES = 128 }; // what every device has
 
+typedef struct module {
+    const uint32_t *words;
+    size_t bytes;
+} module;
+
+// Code for f32 alone; for f16 and bf16 too; the same with 16-bit stores.
+enum { WIDE, NARROW, STORES_HALVES, STORAGES };
+
 typedef struct shader_code {
     const char *name;
     uint32_t bindings, writes, push_bytes, uses;
-    const uint32_t *words, *subgroup_words;
-    size_t bytes, subgroup_bytes;
+    module modules[2][STORAGES]; // [with subgroup shuffles]: another variant where there is no such one
 } shader_code;
 
+#define MODULE(name)                                                                                                   \
+    { name##_spv, sizeof name##_spv }
+#define SAME(name)                                                                                                     \
+    { MODULE(name), MODULE(name), MODULE(name) }
+#define EACH(name)                                                                                                     \
+    { MODULE(name), MODULE(name##_narrow), MODULE(name##_halves) }
+#define PLAIN(name)                                                                                                    \
+    { SAME(name), SAME(name) }
+#define SUBGROUP(name)                                                                                                 \
+    { SAME(name), SAME(name##_subgroup) }
+#define SUBGROUP_NARROW(name)                                                                                          \
+    {                                                                                                                  \
+        {MODULE(name), MODULE(name##_narrow), MODULE(name##_narrow)}, {                                                \
+            MODULE(name##_subgroup), MODULE(name##_subgroup_narrow), MODULE(name##_subgroup_narrow)                    \
+        }                                                                                                              \
+    }
+#define HALVES(name)                                                                                                   \
+    { EACH(name), EACH(name) }
+#define SUBGROUP_HALVES(name)                                                                                          \
+    { EACH(name), EACH(name##_subgroup) }
+
 static const shader_code codes[] = {
-#define X(id, name, bindings, writes, push, subgroup, uses)                                                            \
-    {#name,                                                                                                            \
-     bindings,                                                                                                         \
-     writes,                                                                                                           \
-     sizeof(struct vkn_##push##_push),                                                                                 \
-     uses,                                                                                                             \
-     name##_spv,                                                                                                       \
-     subgroup##_spv,                                                                                                   \
-     sizeof name##_spv,                                                                                                \
-     sizeof subgroup##_spv},
+#define X(id, name, bindings, writes, push, variants, uses)                                                            \
+    {#name, bindings, writes, sizeof(struct vkn_##push##_push), uses, variants(name)},
     VKN_SHADERS(X)
 #undef X
 };
 
-#define X(id, name, bindings, writes, push, subgroup, uses)                                                            \
+#define X(id, name, bindings, writes, push, variants, uses)                                                            \
     _Static_assert((bindings) <= VKN_MAX_BINDINGS && sizeof(struct vkn_##push##_push) <= PUSH_BYTES, #name);
 VKN_SHADERS(X)
 #undef X
@@ -102,14 +122,20 @@ void vkn_pipelines_destroy(vkn_context *context) {
 
 static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
     const shader_code *code = &codes[pipeline->shader];
-    bool subgroup = pipeline->constants.value[VKN_CONSTANT_CLUSTER] > 1;
+    const uint32_t *constant = pipeline->constants.value;
+    bool subgroup = constant[VKN_CONSTANT_CLUSTER] > 1;
+    bool wide = constant[VKN_CONSTANT_DTYPE] == VKN_STORAGE_F32 && constant[VKN_CONSTANT_PARAMETER] == VKN_STORAGE_F32;
+    // Whole words need no 16-bit stores.
+    bool halves = !constant[VKN_CONSTANT_VECTOR] && vkn_context_uses(context, VKN_FEATURE_STORAGE_16BIT);
+    const module *chosen = &code->modules[subgroup][wide ? WIDE : halves ? STORES_HALVES : NARROW];
     VkShaderModuleCreateInfo module_info = {
         .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = subgroup ? code->subgroup_bytes : code->bytes,
-        .pCode = subgroup ? code->subgroup_words : code->words,
+        .codeSize = chosen->bytes,
+        .pCode = chosen->words,
     };
-    VkShaderModule module = VK_NULL_HANDLE;
-    VkResult result = context->vk.vkCreateShaderModule(context->device, &module_info, context->allocator, &module);
+    VkShaderModule shader_module = VK_NULL_HANDLE;
+    VkResult result =
+        context->vk.vkCreateShaderModule(context->device, &module_info, context->allocator, &shader_module);
     if (result != VK_SUCCESS) return result;
     VkSpecializationMapEntry entries[VKN_CONSTANT_COUNT];
     for (uint32_t i = 0; i < VKN_CONSTANT_COUNT; ++i)
@@ -121,14 +147,14 @@ static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
         .flags = context->capture_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
-                  .module = module,
+                  .module = shader_module,
                   .pName = "main",
                   .pSpecializationInfo = &specialization},
         .layout = context->pipelines.layouts[code->bindings],
     };
     result = context->vk.vkCreateComputePipelines(context->device, context->pipelines.cache, 1, &info,
                                                   context->allocator, &pipeline->handle);
-    context->vk.vkDestroyShaderModule(context->device, module, context->allocator);
+    context->vk.vkDestroyShaderModule(context->device, shader_module, context->allocator);
     return result;
 }
 
@@ -184,12 +210,16 @@ void vkn_context_pipelines(vkn_context *context, void (*visit)(void *user, const
     pthread_mutex_lock(&context->pipelines_mutex);
     for (const vkn_pipeline *p = context->pipelines.first; p; p = p->next) {
         const uint32_t *c = p->constants.value;
-        char name[160];
-        (void)snprintf(name, sizeof name, "%s workgroup=%u lanes=%u cluster=%u block=%u%s%s%s affine=%u",
+        static const char *const dtypes[] = {"", " f16", " bf16"}, *const activations[] = {"", " relu", " silu"};
+        static const char *const residuals[] = {"", " after", " before"};
+        char name[200];
+        (void)snprintf(name, sizeof name, "%s workgroup=%u lanes=%u cluster=%u block=%u%s%s%s affine=%u%s%s%s%s%s",
                        codes[p->shader].name, c[VKN_CONSTANT_WORKGROUP], c[VKN_CONSTANT_LANES], c[VKN_CONSTANT_CLUSTER],
                        c[VKN_CONSTANT_BLOCK], c[VKN_CONSTANT_VECTOR] ? " vector" : "",
                        c[VKN_CONSTANT_ON_CHIP] ? " on_chip" : "", c[VKN_CONSTANT_CENTERED] ? " centered" : "",
-                       c[VKN_CONSTANT_AFFINE]);
+                       c[VKN_CONSTANT_AFFINE], dtypes[c[VKN_CONSTANT_DTYPE]],
+                       c[VKN_CONSTANT_PARAMETER] ? " narrow_weight" : "", activations[c[VKN_CONSTANT_ACTIVATION]],
+                       residuals[c[VKN_CONSTANT_RESIDUAL]], c[VKN_CONSTANT_DRESIDUAL] ? " dresidual" : "");
         visit(user, name, p->handle);
     }
     pthread_mutex_unlock(&context->pipelines_mutex);

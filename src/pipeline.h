@@ -11,37 +11,43 @@ enum { VKN_MAX_BINDINGS = 8, VKN_PIPELINE_BUCKETS = 256 };
 #define VKN_USES(constant) (1u << VKN_CONSTANT_##constant)
 enum {
     VKN_USES_NOTHING = 0,
-    VKN_USES_LANES = VKN_USES(LANES),
     VKN_USES_REDUCE = VKN_USES(LANES) | VKN_USES(CLUSTER),
+    VKN_USES_LANES = VKN_USES(LANES),
     VKN_USES_BLOCK = VKN_USES(BLOCK),
     VKN_USES_CENTERED = VKN_USES(CENTERED),
-    VKN_USES_AFFINE = VKN_USES(AFFINE),
-    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(CENTERED),
-    VKN_USES_ROW = VKN_USES(VECTOR) | VKN_USES(CENTERED) | VKN_USES(ON_CHIP) | VKN_USES(AFFINE),
+    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
+    VKN_USES_AFFINE = VKN_USES(PARAMETER) | VKN_USES(ACTIVATION),
+    VKN_USES_ROW = VKN_USES(AFFINE),
+    VKN_USES_ON_CHIP = VKN_USES(ON_CHIP),
+    VKN_USES_GRADIENT = VKN_USES_X | VKN_USES_AFFINE | VKN_USES(DRESIDUAL),
+    VKN_USES_RECORDS = VKN_USES(VECTOR),
 };
 
-// name, storage buffers, which of them it writes (bits), push constants, the variant for subgroups (the same where
-// nothing is reduced), constants used
+// name, storage buffers, which of them it writes (bits), push constants, variants, constants used. Variants: SUBGROUP
+// reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores.
 #define VKN_SHADERS(X)                                                                                                 \
-    X(NORM_ROW, norm_row, 7, 0x72, rows, norm_row_subgroup, VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_ROW)           \
-    X(NORM_ROW_GRAD, norm_row_grad, 8, 0x84, rows, norm_row_grad_subgroup,                                             \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_ROW)                                                                 \
-    X(STATS_ROWS, stats_rows, 2, 0x02, rows, stats_rows_subgroup, VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X)       \
-    X(STATS_COLUMNS, stats_columns, 2, 0x02, columns, stats_columns, VKN_USES_BLOCK | VKN_USES_X)                      \
-    X(MERGE_STATS, merge_stats, 5, 0x1e, merge, merge_stats_subgroup, VKN_USES_REDUCE | VKN_USES_CENTERED)             \
-    X(APPLY_ROWS, apply_rows, 7, 0x02, rows, apply_rows, VKN_USES_LANES | VKN_USES_X | VKN_USES_AFFINE)                \
-    X(APPLY_COLUMNS, apply_columns, 7, 0x02, columns, apply_columns, VKN_USES_X)                                       \
-    X(GRAD_STATS_ROWS, grad_stats_rows, 7, 0x40, rows, grad_stats_rows_subgroup,                                       \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE)                                                 \
-    X(GRAD_STATS_COLUMNS, grad_stats_columns, 6, 0x20, columns, grad_stats_columns, VKN_USES_BLOCK | VKN_USES_X)       \
-    X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, merge_sums_subgroup, VKN_USES_REDUCE)                                    \
-    X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0x04, rows, grad_apply_rows, VKN_USES_LANES | VKN_USES_X | VKN_USES_AFFINE) \
-    X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0x04, columns, grad_apply_columns, VKN_USES_X)                        \
-    X(RUNNING, running, 5, 0x0c, running, running, VKN_USES_NOTHING)                                                   \
-    X(COUNT_BATCHES, count_batches, 1, 0x01, running, count_batches, VKN_USES_NOTHING)
+    X(NORM_ROW, norm_row, 7, 0x52, rows, SUBGROUP_HALVES,                                                              \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP)               \
+    X(NORM_ROW_GRAD, norm_row_grad, 8, 0xc0, rows, SUBGROUP_HALVES,                                                    \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP)                          \
+    X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES, VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X)           \
+    X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, HALVES, VKN_USES_BLOCK | VKN_USES_X)                             \
+    X(MERGE_STATS, merge_stats, 3, 0x06, merge, SUBGROUP, VKN_USES_REDUCE | VKN_USES_CENTERED | VKN_USES_RECORDS)      \
+    X(APPLY_ROWS, apply_rows, 8, 0x82, rows, HALVES, VKN_USES_LANES | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)     \
+    X(APPLY_COLUMNS, apply_columns, 8, 0x82, columns, HALVES, VKN_USES_X | VKN_USES_AFFINE)                            \
+    X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                             \
+    X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, HALVES, VKN_USES_BLOCK | VKN_USES_GRADIENT)            \
+    X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
+      VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
+    X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES, VKN_USES_LANES | VKN_USES_GRADIENT | VKN_USES_ROW)      \
+    X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0xc0, columns, HALVES, VKN_USES_GRADIENT)                             \
+    X(RUNNING, running, 5, 0x06, running, PLAIN, VKN_USES_NOTHING)                                                     \
+    X(RUNNING_STATISTICS, running_statistics, 3, 0x04, running, PLAIN, VKN_USES_NOTHING)                               \
+    X(COUNT_BATCHES, count_batches, 1, 0x01, running, PLAIN, VKN_USES_NOTHING)
 
 typedef enum vkn_shader {
-#define X(id, name, bindings, writes, push, subgroup, uses) VKN_SHADER_##id,
+#define X(id, name, bindings, writes, push, variants, uses) VKN_SHADER_##id,
     VKN_SHADERS(X)
 #undef X
         VKN_SHADER_COUNT

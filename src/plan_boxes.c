@@ -19,7 +19,7 @@ static uint64_t power_of_two(uint64_t at_least) {
 }
 
 // ---- Views and boxes -----------------------------------------------------------------------------------------------
-vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice) {
+vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice, bool by_sample) {
     vkn_view view = {.columns = g->columns};
     uint64_t plane = g->channels * g->run;
     if (!g->columns) {
@@ -31,11 +31,11 @@ vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice) {
         view.stride[1] = g->run;
         return view;
     }
-    bool batch = g->kind == VKN_BATCH;
+    bool batch = g->kind == VKN_BATCH, one_plane = batch && !by_sample;
     uint64_t sample = batch ? 0 : slice->first_unit / g->channels;
     view.first = sample * plane + slice->first_channel;
-    view.count[0] = batch ? 1 : slice->units / slice->channels;
-    view.count[1] = batch ? g->samples * g->run : g->run;
+    view.count[0] = one_plane ? 1 : batch ? g->samples : slice->units / slice->channels;
+    view.count[1] = one_plane ? g->samples * g->run : g->run;
     view.count[2] = slice->channels;
     view.stride[0] = plane;
     view.stride[1] = g->channels;
@@ -43,11 +43,13 @@ vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice) {
 }
 
 vkn_view vkn_view_rows_as_columns(const vkn_geometry *g, const vkn_slice *slice, uint64_t first_column,
-                                  uint64_t columns) {
+                                  uint64_t columns, bool by_sample) {
+    uint64_t rows = by_sample ? vkn_least(g->sample_rows, slice->units) : slice->units;
     return (vkn_view){.columns = true,
                       .first = slice->first_unit * g->run + first_column,
-                      .count = {1, slice->units, columns},
-                      .stride = {slice->units * g->run, g->run}};
+                      .first_column = first_column,
+                      .count = {slice->units / rows, rows, columns},
+                      .stride = {rows * g->run, g->run}};
 }
 
 uint64_t vkn_box_span(const vkn_view *view, const vkn_box *box) {
@@ -118,19 +120,26 @@ static uint32_t lanes_for(uint64_t words, const vkn_limits *limits) {
     return (uint32_t)vkn_least(lanes, limits->lanes);
 }
 
-vkn_split vkn_split_row(uint64_t elements, const vkn_limits *limits, bool *fits) {
+// Halves that are not read in words cost many registers of addresses and masks.
+static uint32_t block_for(uint64_t elements, const vkn_limits *limits, bool halves) {
+    bool words = limits->vector && elements % 4 == 0;
+    return halves && !words ? limits->block / 2 : limits->block;
+}
+
+vkn_split vkn_split_row(uint64_t elements, const vkn_limits *limits, bool halves, bool *fits) {
+    uint32_t block = block_for(elements, limits, halves);
     uint64_t words = vkn_ceil_div(elements, 4);
     vkn_split split = {.lanes = lanes_for(words, limits), .outer_step = 1, .run_step = (words ? words : 1) * 4};
     uint64_t held = vkn_ceil_div(words, split.lanes);
     // A single lane would hold a whole row: reading it again from the cache is cheaper.
-    *fits = held <= limits->block && (split.lanes > 1 || held <= 4);
-    split.block = (uint32_t)power_of_two(*fits ? vkn_most(held, 1) : vkn_least(limits->block, 4));
+    *fits = held <= block && (split.lanes > 1 || held <= 4);
+    split.block = (uint32_t)power_of_two(*fits ? vkn_most(held, 1) : vkn_least(block, 4));
     return split;
 }
 
-bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *limits) {
+bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *limits, bool halves) {
     bool fits;
-    vkn_split split = vkn_split_row(elements, limits, &fits);
+    vkn_split split = vkn_split_row(elements, limits, halves, &fits);
     if (!limits->on_chip || elements > limits->binding_elements) return false;
     if (fits) return true;
     uint64_t chain = vkn_ceil_div(elements, (uint64_t)split.lanes * split.block * 4);
@@ -190,16 +199,18 @@ vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
 
 // ---- Slices ------------------------------------------------------------------------------------------------------
 uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
-    // Per unit: a record of 16 bytes for each part; statistics take 4 bytes, sums 8.
+    // Per unit: a record of 16 bytes for each part; statistics and sums take 16 as well.
     const vkn_geometry *g = plan->geometry;
     uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS), most = vkn_least(g->units, room);
     if (plan->request.training && g->kind == VKN_INSTANCE) most = vkn_least(most, MOST_SAMPLES * g->channels);
     while (records && most > g->fan) {
         vkn_slice slice = {0};
         if (vkn_slice_next(g, most, &slice) != VKN_OK || slice.units == 0) break;
-        vkn_view view = vkn_view_of(g, &slice);
+        vkn_view view = vkn_view_of(g, &slice, false);
         vkn_split split = vkn_split_reduce(&view, plan->limits);
-        if (vkn_boxes_parts(vkn_boxes_of(&view, &split, plan->limits)) * slice.units <= room) break;
+        uint64_t parts = vkn_boxes_parts(vkn_boxes_of(&view, &split, plan->limits));
+        if (vkn_plan_splits_batch(plan)) parts *= g->samples;
+        if (parts * slice.units <= room) break;
         most = most / 2 > g->fan ? most / 2 : g->fan;
     }
     return most;
@@ -209,19 +220,21 @@ vkn_result vkn_slice_next(const vkn_geometry *g, uint64_t most, vkn_slice *slice
     uint64_t first = slice->first_unit + slice->units;
     *slice = (vkn_slice){.first_unit = first};
     if (first >= g->units) return VKN_OK;
-    uint64_t left = g->units - first;
+    uint64_t left = g->units - first, sample_units = g->element_affine ? g->sample_rows : g->channels;
     if (g->kind == VKN_BATCH) {
         slice->units = slice->channels = vkn_least(left, most);
         slice->first_channel = first;
         slice->samples = 1;
-    } else if (most >= g->channels) {
-        slice->units = vkn_least(left, most / g->channels * g->channels);
+    } else if (most >= sample_units) {
+        slice->units = vkn_least(left, most / sample_units * sample_units);
         slice->channels = g->channels;
         slice->samples = slice->units / g->channels;
     } else {
-        slice->first_channel = first % g->channels;
-        slice->units = slice->channels = vkn_least(g->channels - slice->first_channel, most / g->fan * g->fan);
-        slice->samples = 1;
+        uint64_t in_sample = first % sample_units;
+        slice->units = vkn_least(sample_units - in_sample, most / g->fan * g->fan);
+        slice->first_channel = g->element_affine ? 0 : in_sample;
+        slice->channels = g->element_affine ? 1 : slice->units;
+        slice->samples = g->element_affine ? slice->units : 1;
     }
     if (slice->units == 0)
         return vkn_fail(VKN_UNSUPPORTED,

@@ -22,7 +22,8 @@ static inline uint64_t vkn_ceil_div(uint64_t a, uint64_t b) {
 // A stretch of memory as three axes. rows: outer, unit, run. columns: plane, position, column.
 typedef struct vkn_view {
     bool columns;
-    uint64_t first; // element
+    uint64_t first;        // element
+    uint64_t first_column; // rows as columns: of the row
     uint64_t count[3];
     uint64_t stride[2]; // of the first two axes; the third has 1
 } vkn_view;
@@ -59,19 +60,23 @@ vkn_boxes vkn_boxes_of(const vkn_view *, const vkn_split *, const vkn_limits *);
 bool vkn_boxes_next(vkn_boxes *, vkn_box *); // false: there are no more
 uint64_t vkn_boxes_parts(vkn_boxes);         // parts of each unit, over all boxes
 
-vkn_view vkn_view_of(const vkn_geometry *, const vkn_slice *);
-vkn_view vkn_view_rows_as_columns(const vkn_geometry *, const vkn_slice *, uint64_t first_column, uint64_t columns);
+// `by_sample`: columns have a plane for each sample, for batch norm too.
+vkn_view vkn_view_of(const vkn_geometry *, const vkn_slice *, bool by_sample);
+vkn_view vkn_view_rows_as_columns(const vkn_geometry *, const vkn_slice *, uint64_t first_column, uint64_t columns,
+                                  bool by_sample);
 vkn_split vkn_split_reduce(const vkn_view *, const vkn_limits *);
 vkn_split vkn_split_apply(const vkn_view *, const vkn_limits *);
-// Lanes and block of a team for rows of `elements`; *fits: the row fits in its registers.
-vkn_split vkn_split_row(uint64_t elements, const vkn_limits *, bool *fits);
+// Lanes and block of a team for rows of `elements`, of 16 bits (`halves`) or 32; *fits: the row fits in its registers.
+vkn_split vkn_split_row(uint64_t elements, const vkn_limits *, bool halves, bool *fits);
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *); // a team that merges so many records
 // Whether one team a row is enough for rows of this size and number.
-bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *);
+bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *, bool halves);
 // Slices of at most `most` units (a multiple of fan). Fails where not one statistic group fits.
 vkn_result vkn_slice_next(const vkn_geometry *, uint64_t most, vkn_slice *); // zero: the first; units 0: no more
 uint64_t vkn_slice_most(const vkn_plan *, bool records);
 
+// Takes a request; nothing is planned yet.
+void vkn_plan_begin(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
 // A new pass at the end of the plan, with bindings absent; NULL (and plan->result) where memory is out.
 vkn_pass *vkn_plan_add(vkn_plan *, vkn_shader, const vkn_split *, bool vector);
 bool vkn_plan_has(const vkn_plan *, vkn_operand);
@@ -79,23 +84,50 @@ void vkn_plan_scratch(vkn_plan *, vkn_operand, uint64_t bytes); // at least so m
 void vkn_plan_records(vkn_plan *, uint64_t records);            // scratch for so many, or UNSUPPORTED
 void vkn_pass_bind(vkn_pass *, uint32_t binding, vkn_operand, uint64_t first_element, uint64_t elements,
                    uint32_t element_bytes);
+// Binds what is as x, where the call has it: the elements of a box.
+void vkn_pass_bind_box(const vkn_plan *, vkn_pass *, uint32_t binding, vkn_operand, const vkn_boxes *, const vkn_box *);
 // Sets the grid of a pass with `teams` teams of the split's lanes (columns: of one).
 void vkn_pass_grid(vkn_plan *, vkn_pass *, uint64_t teams, uint32_t lanes);
 uint64_t vkn_box_span(const vkn_view *, const vkn_box *);
+// What weights of a box are bound, and how a unit finds its own (structs.h).
+typedef struct vkn_affine {
+    uint64_t first, count; // elements of weight
+    uint64_t share, first_row, period, outer, stride, plane;
+} vkn_affine;
+vkn_affine vkn_affine_of(const vkn_plan *, const vkn_slice *, const vkn_boxes *, const vkn_box *);
+// Binds weight and bias (at 2 and 3) and sets grid and push constants of a box, whose records are the slice's.
+void vkn_pass_box(vkn_plan *, vkn_pass *, const vkn_slice *, const vkn_boxes *, const vkn_box *, uint32_t flags);
 
-// Push constants of a box; the record numbers are those of `slice` and `total_parts`.
-void vkn_pass_rows(vkn_plan *, vkn_pass *, const vkn_slice *, const vkn_boxes *, const vkn_box *);
-void vkn_pass_columns(vkn_plan *, vkn_pass *, const vkn_slice *, const vkn_boxes *, const vkn_box *);
+// Where the statistics of a slice are, and the VKN_STAT_* flags that tell a shader how to find a group's.
+typedef struct vkn_statistics_operand {
+    vkn_operand operand;
+    uint32_t flags;
+} vkn_statistics_operand;
+// stats -> merge_stats, into the call's own tensor where it gives one, else into scratch memory. `moments`: into the
+// call's moments instead.
+vkn_statistics_operand vkn_plan_statistics(vkn_plan *, const vkn_slice *, bool moments);
+// A binding of four floats a group: statistics, or sums.
+void vkn_pass_bind_groups(const vkn_plan *, vkn_pass *, uint32_t binding, vkn_operand, const vkn_slice *,
+                          const vkn_boxes *, const vkn_box *, uint32_t flags);
 
-// Statistics of the slice from x: stats -> merge, into `mean` and `rstd` (those given, else scratch) and scratch low.
-typedef struct vkn_statistics_operands {
-    vkn_operand mean, rstd; // where the statistics are
-    uint32_t flags;         // VKN_STAT_*
-} vkn_statistics_operands;
-vkn_statistics_operands vkn_plan_statistics(vkn_plan *, const vkn_slice *);
-// Binds mean, rstd and low from `binding` on.
-void vkn_pass_bind_statistics(const vkn_plan *, vkn_pass *, uint32_t binding, const vkn_slice *, const vkn_boxes *,
-                              const vkn_box *, const vkn_statistics_operands *);
-vkn_statistics_operands vkn_running_operands(void);
+// ---- Backward
+static inline bool vkn_plan_wants_affine(const vkn_plan *plan) {
+    return vkn_plan_has(plan, VKN_DWEIGHT) || vkn_plan_has(plan, VKN_DBIAS);
+}
+// Batch norm with weights per sample: the sums of a channel are of each sample's elements, and then of the samples.
+static inline bool vkn_plan_splits_batch(const vkn_plan *plan) {
+    return plan->request.per_sample && plan->geometry->kind == VKN_BATCH;
+}
+// Records of the sums of the view's units; gives the number of parts.
+uint64_t vkn_plan_sum_records(vkn_plan *, const vkn_slice *, const vkn_view *, const vkn_statistics_operand *);
+// dweight and dbias of the units of a slice, or of the columns of a view, from the records.
+void vkn_plan_affine_gradients(vkn_plan *, const vkn_slice *, const vkn_view *, uint64_t parts, bool accumulate);
+void vkn_plan_zero_affine_gradients(vkn_plan *);
+// The sums of the statistic groups of a slice, from the records.
+void vkn_plan_group_sums(vkn_plan *, const vkn_slice *, const vkn_view *, uint64_t parts);
+// Sets the constants of a pass that reads dy, and binds dy, what act' needs, and dresidual (at binding `dresidual`).
+void vkn_pass_gradient(const vkn_plan *, vkn_pass *, const vkn_boxes *, const vkn_box *, uint32_t dresidual);
+// A pass over all of a slice has written dresidual: from now on it is what is read.
+void vkn_plan_gradient_done(vkn_plan *);
 
 #endif

@@ -2,10 +2,23 @@
 // One pass of a plan: its bindings, grid and push constants.
 #include "error.h"
 #include "plan_parts.h"
+#include "tensor.h"
 #include <stdlib.h>
 
-// ---- Adding and binding
-// ------------------------------------------------------------------------------------------------------
+// ---- Adding and binding --------------------------------------------------------------------------------------------
+void vkn_plan_begin(vkn_plan *plan, const vkn_geometry *g, const vkn_limits *limits, const vkn_request *request) {
+    *plan = (vkn_plan){
+        .geometry = g,
+        .limits = limits,
+        .request = *request,
+        .passes = plan->passes,
+        .capacity = plan->capacity,
+        .element_bytes = vkn_dtype_bytes(request->dtype),
+        .input = VKN_X,
+        .gradient = VKN_DY,
+    };
+}
+
 bool vkn_plan_has(const vkn_plan *plan, vkn_operand operand) {
     return (plan->request.present & (1u << operand)) != 0;
 }
@@ -47,12 +60,44 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_VECTOR] = vector;
     constant[VKN_CONSTANT_CENTERED] = plan->geometry->centered;
     constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT : VKN_AFFINE_UNIT;
+    // The values of dtypes and activations are those of structs.h.
+    constant[VKN_CONSTANT_DTYPE] = plan->request.dtype;
+    constant[VKN_CONSTANT_PARAMETER] = plan->request.parameter_dtype;
+    constant[VKN_CONSTANT_ACTIVATION] = plan->request.activation;
     return pass;
 }
 
 void vkn_pass_bind(vkn_pass *pass, uint32_t binding, vkn_operand operand, uint64_t first_element, uint64_t elements,
                    uint32_t element_bytes) {
-    pass->bindings[binding] = (vkn_binding){operand, first_element * element_bytes, elements * element_bytes};
+    pass->bindings[binding] =
+        (vkn_binding){operand, first_element * element_bytes, elements * element_bytes, element_bytes};
+}
+
+void vkn_pass_bind_box(const vkn_plan *plan, vkn_pass *pass, uint32_t binding, vkn_operand operand,
+                       const vkn_boxes *boxes, const vkn_box *box) {
+    if (vkn_plan_has(plan, operand))
+        vkn_pass_bind(pass, binding, operand, box->first, vkn_box_span(&boxes->view, box), plan->element_bytes);
+}
+
+void vkn_pass_bind_groups(const vkn_plan *plan, vkn_pass *pass, uint32_t binding, vkn_operand operand,
+                          const vkn_slice *slice, const vkn_boxes *boxes, const vkn_box *box, uint32_t flags) {
+    const vkn_geometry *g = plan->geometry;
+    const vkn_view *view = &boxes->view;
+    uint64_t first = slice->first_unit / g->fan, count = slice->units / g->fan, skipped = 0;
+    if (flags & VKN_STAT_CHANNEL) {
+        first = slice->first_channel;
+        count = slice->channels;
+        if (view->columns) {
+            skipped = box->at[2];
+            count = box->count[2];
+        }
+    }
+    if (view->columns && g->element_affine) {
+        skipped = box->at[0] * view->count[1] + box->at[1];
+        count = (box->count[0] - 1) * view->count[1] + box->count[1];
+    }
+    if (operand >= VKN_RECORDS) first = 0; // scratch holds one slice
+    vkn_pass_bind(pass, binding, operand, first + skipped, count, 16);
 }
 
 void vkn_pass_grid(vkn_plan *plan, vkn_pass *pass, uint64_t teams, uint32_t lanes) {
@@ -65,14 +110,70 @@ void vkn_pass_grid(vkn_plan *plan, vkn_pass *pass, uint64_t teams, uint32_t lane
     pass->workgroups = (uint32_t)workgroups;
 }
 
-// ---- Push constants ------------------------------------------------------------------------------------------------
-void vkn_pass_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes, const vkn_box *box) {
+// ---- Boxes ---------------------------------------------------------------------------------------------------------
+static vkn_affine affine_of_columns(const vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
+                                    const vkn_box *box) {
+    const vkn_geometry *g = plan->geometry;
+    vkn_affine a = {.first = view->first_column + slice->first_channel + box->at[2], .count = box->count[2]};
+    if (!plan->request.per_sample) return a;
+    uint64_t sample = slice->first_unit / (g->element_affine ? g->sample_rows : g->channels) + box->at[0];
+    a.plane = g->features;
+    a.first += sample * a.plane;
+    a.count += (box->count[0] - 1) * a.plane;
+    return a;
+}
+
+// layer, rms: a row has K weights; per sample, `share` rows have the same.
+static vkn_affine affine_of_elements(const vkn_plan *plan, const vkn_slice *slice, const vkn_box *box) {
+    const vkn_geometry *g = plan->geometry;
+    vkn_affine a = {.first = box->at[2], .count = box->count[2], .share = 1, .period = 1};
+    if (!plan->request.per_sample) return a;
+    uint64_t first = slice->first_unit + box->at[1], last = first + box->count[1] - 1;
+    uint64_t sample = first / g->sample_rows, more = last / g->sample_rows - sample;
+    a.first += sample * g->run;
+    a.count += more * g->run;
+    a.stride = g->run;
+    a.share = vkn_least(g->sample_rows, UINT32_MAX);
+    a.first_row = box->at[1] / a.share;
+    // A slice that begins inside a sample ends there, too.
+    if (more) a.period = UINT32_MAX;
+    return a;
+}
+
+static vkn_affine affine_of_units(const vkn_plan *plan, const vkn_slice *slice, const vkn_box *box) {
+    const vkn_geometry *g = plan->geometry;
+    vkn_affine a = {.first = slice->first_channel * g->unit_weights,
+                    .count = slice->channels * g->unit_weights,
+                    .share = 1,
+                    .period = slice->channels,
+                    .stride = g->unit_weights};
+    if (!plan->request.per_sample) return a;
+    if (g->kind == VKN_BATCH) {
+        a.outer = g->channels;
+        a.first += box->at[0] * g->channels;
+        a.count += (box->count[0] - 1) * g->channels;
+        return a;
+    }
+    a.first = slice->first_unit * g->unit_weights;
+    a.count = slice->units * g->unit_weights;
+    a.period = UINT32_MAX;
+    return a;
+}
+
+vkn_affine vkn_affine_of(const vkn_plan *plan, const vkn_slice *slice, const vkn_boxes *boxes, const vkn_box *box) {
+    if (boxes->view.columns) return affine_of_columns(plan, slice, &boxes->view, box);
+    if (plan->geometry->element_affine) return affine_of_elements(plan, slice, box);
+    return affine_of_units(plan, slice, box);
+}
+
+static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes,
+                      const vkn_box *box, const vkn_affine *affine, uint32_t flags) {
     const vkn_geometry *g = plan->geometry;
     const vkn_split *split = &boxes->split;
-    pass->constants.value[VKN_CONSTANT_VECTOR] &= g->run % 4 == 0 && box->first % 4 == 0;
+    pass->constants.value[VKN_CONSTANT_VECTOR] &= boxes->view.count[2] % 4 == 0 && box->first % 4 == 0;
     uint64_t teams = box->parts * box->count[1];
     pass->push.rows = (struct vkn_rows_push){
-        .flags = pass->push.rows.flags,
+        .flags = flags,
         .teams = (uint32_t)teams,
         .units = (uint32_t)box->count[1],
         .unit_first = (uint32_t)box->at[1],
@@ -87,23 +188,27 @@ void vkn_pass_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const
         .record_units = (uint32_t)slice->units,
         .fan = (uint32_t)g->fan,
         .period = (uint32_t)slice->channels,
-        .span = 1,
+        .affine_share = (uint32_t)affine->share,
+        .affine_first = (uint32_t)affine->first_row,
+        .affine_period = (uint32_t)affine->period,
+        .affine_outer = (uint32_t)affine->outer,
+        .affine_stride = (uint32_t)affine->stride,
+        .affine_span = (uint32_t)(box->count[2] / vkn_least(g->unit_weights, box->count[2])),
         .eps = plan->request.eps,
-        .scale = (float)(1.0 / (double)g->group_size),
+        .weight_offset = plan->request.weight_offset,
     };
     vkn_pass_grid(plan, pass, teams, split->lanes);
 }
 
-void vkn_pass_columns(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes,
-                      const vkn_box *box) {
-    const vkn_geometry *g = plan->geometry;
+static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes, const vkn_box *box,
+                         const vkn_affine *affine, uint32_t flags) {
     const vkn_view *view = &boxes->view;
+    uint64_t units = view->count[0] * view->count[2];
     pass->constants.value[VKN_CONSTANT_VECTOR] &=
         view->stride[1] % 4 == 0 && box->count[2] % 4 == 0 && box->first % 4 == 0;
     uint64_t words = vkn_ceil_div(box->count[2], 4), invocations = words * box->parts * box->count[0];
-    uint64_t units = g->element_affine ? view->count[2] : slice->units;
     pass->push.columns = (struct vkn_columns_push){
-        .flags = pass->push.columns.flags,
+        .flags = flags,
         .invocations = (uint32_t)invocations,
         .columns = (uint32_t)box->count[2],
         .words = (uint32_t)words,
@@ -115,9 +220,32 @@ void vkn_pass_columns(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
         .unit_pitch = (uint32_t)view->count[2],
         .record_first = (uint32_t)(box->part * units),
         .record_units = (uint32_t)units,
-        .fan = (uint32_t)g->fan,
+        .fan = (uint32_t)plan->geometry->fan,
+        .affine_plane = (uint32_t)affine->plane,
+        .stat_plane = (uint32_t)view->count[1],
         .eps = plan->request.eps,
-        .scale = (float)(1.0 / (double)g->group_size),
+        .weight_offset = plan->request.weight_offset,
     };
     vkn_pass_grid(plan, pass, invocations, 1);
+}
+
+void vkn_pass_box(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes, const vkn_box *box,
+                  uint32_t flags) {
+    static const struct {
+        vkn_operand operand;
+        uint32_t flag;
+    } parameters[] = {{VKN_WEIGHT_OPERAND, VKN_HAS_WEIGHT}, {VKN_BIAS_OPERAND, VKN_HAS_BIAS}};
+    vkn_affine affine = vkn_affine_of(plan, slice, boxes, box);
+    // Passes over x alone have other bindings there.
+    bool reads = vkn_shader_bindings(pass->shader) > 4;
+    for (uint32_t i = 0; reads && i < 2; ++i) {
+        if (!vkn_plan_has(plan, parameters[i].operand)) continue;
+        vkn_pass_bind(pass, 2 + i, parameters[i].operand, affine.first, affine.count,
+                      vkn_dtype_bytes(plan->request.parameter_dtype));
+        flags |= parameters[i].flag;
+    }
+    if (boxes->view.columns)
+        push_columns(plan, pass, boxes, box, &affine, flags);
+    else
+        push_rows(plan, pass, slice, boxes, box, &affine, flags);
 }

@@ -1,87 +1,72 @@
 // SPDX-License-Identifier: MIT
-// Statistics of a slice from x: stats -> merge_stats.
+// Statistics of a slice: stats -> merge_stats from x, merge_stats alone from moments.
 #include "plan_parts.h"
-
-vkn_statistics_operands vkn_running_operands(void) {
-    return (vkn_statistics_operands){VKN_RUNNING_MEAN_OPERAND, VKN_RUNNING_VAR_OPERAND,
-                                     VKN_STAT_VARIANCE | VKN_STAT_CHANNEL};
-}
-
-static uint64_t first_of(vkn_operand operand, uint64_t first) {
-    return operand >= VKN_RECORDS ? 0 : first; // scratch holds one slice
-}
-
-void vkn_pass_bind_statistics(const vkn_plan *plan, vkn_pass *pass, uint32_t binding, const vkn_slice *slice,
-                              const vkn_boxes *boxes, const vkn_box *box, const vkn_statistics_operands *s) {
-    const vkn_geometry *g = plan->geometry;
-    uint64_t first = slice->first_unit / g->fan, count = slice->units / g->fan;
-    if (s->flags & VKN_STAT_CHANNEL) {
-        first = slice->first_channel + (boxes->view.columns ? box->at[2] : 0);
-        count = boxes->view.columns ? box->count[2] : slice->channels;
-    }
-    bool rows_as_columns = boxes->view.columns && g->element_affine;
-    uint64_t skipped = rows_as_columns ? box->at[1] : 0;
-    if (rows_as_columns) count = box->count[1];
-    if (g->centered) vkn_pass_bind(pass, binding, s->mean, first_of(s->mean, first) + skipped, count, 4);
-    vkn_pass_bind(pass, binding + 1, s->rstd, first_of(s->rstd, first) + skipped, count, 4);
-    if (s->flags & VKN_STAT_LOW) vkn_pass_bind(pass, binding + 2, VKN_STAT_LOW_OPERAND, skipped, count, 4);
-}
 
 static void add_stats(vkn_plan *plan, const vkn_slice *slice, vkn_boxes boxes, uint64_t parts) {
     vkn_box box;
-    bool vector = plan->limits->vector;
+    bool before = vkn_plan_has(plan, VKN_H);
     while (vkn_boxes_next(&boxes, &box)) {
         vkn_pass *pass = vkn_plan_add(plan, boxes.view.columns ? VKN_SHADER_STATS_COLUMNS : VKN_SHADER_STATS_ROWS,
-                                      &boxes.split, vector);
+                                      &boxes.split, plan->limits->vector);
         if (!pass) return;
-        vkn_pass_bind(pass, 0, VKN_X, box.first, vkn_box_span(&boxes.view, &box), 4);
+        vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_bind(pass, 1, VKN_RECORDS, 0, parts * slice->units, 16);
-        if (boxes.view.columns)
-            vkn_pass_columns(plan, pass, slice, &boxes, &box);
-        else
-            vkn_pass_rows(plan, pass, slice, &boxes, &box);
+        if (before) {
+            vkn_pass_bind_box(plan, pass, 2, VKN_RESIDUAL, &boxes, &box);
+            vkn_pass_bind_box(plan, pass, 3, VKN_H, &boxes, &box);
+            pass->constants.value[VKN_CONSTANT_RESIDUAL] = VKN_ADD_BEFORE;
+        }
+        vkn_pass_box(plan, pass, slice, &boxes, &box, 0);
         plan->barrier = true;
     }
+    if (before) plan->input = VKN_H;
 }
 
-vkn_statistics_operands vkn_plan_statistics(vkn_plan *plan, const vkn_slice *slice) {
+// Records of the slice's groups, `fan` neighbours of each part, to `output` at `binding`.
+static void add_merge(vkn_plan *plan, const vkn_slice *slice, vkn_operand records, uint64_t parts,
+                      vkn_statistics_operand output, bool moments) {
     const vkn_geometry *g = plan->geometry;
-    vkn_view view = vkn_view_of(g, slice);
-    vkn_split split = vkn_split_reduce(&view, plan->limits);
-    vkn_boxes boxes = vkn_boxes_of(&view, &split, plan->limits);
-    uint64_t parts = vkn_boxes_parts(boxes), groups = slice->units / g->fan;
-    vkn_statistics_operands s = {.mean = vkn_plan_has(plan, VKN_MEAN) ? VKN_MEAN : VKN_STAT_MEAN,
-                                 .rstd = vkn_plan_has(plan, VKN_RSTD) ? VKN_RSTD : VKN_STAT_RSTD,
-                                 .flags = g->centered ? VKN_STAT_LOW : 0};
-    vkn_plan_records(plan, parts * slice->units);
-    add_stats(plan, slice, boxes, parts);
-
-    bool running = plan->request.training && vkn_plan_has(plan, VKN_RUNNING_MEAN_OPERAND);
-    vkn_split merge = vkn_split_merge(parts * g->fan, plan->limits);
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &merge, false);
-    if (!pass) return s;
-    uint64_t first = slice->first_unit / g->fan;
-    vkn_pass_bind(pass, 0, VKN_RECORDS, 0, parts * slice->units, 16);
-    vkn_pass_bind(pass, 2, s.rstd, first_of(s.rstd, first), groups, 4);
-    if (g->centered) {
-        vkn_pass_bind(pass, 1, s.mean, first_of(s.mean, first), groups, 4);
-        vkn_pass_bind(pass, 3, VKN_STAT_LOW_OPERAND, 0, groups, 4);
-    }
-    if (running) vkn_pass_bind(pass, 4, VKN_STAT_VAR, 0, groups, 4);
+    bool ours = records == VKN_RECORDS;
+    uint64_t groups = slice->units / g->fan, fan = ours ? g->fan : 1, first = slice->first_unit / g->fan;
+    vkn_split split = vkn_split_merge(parts * fan, plan->limits);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &split, ours);
+    if (!pass) return;
+    if (parts) vkn_pass_bind(pass, 0, records, ours ? 0 : first, parts * groups * fan, 16);
+    vkn_pass_bind(pass, moments ? 2 : 1, output.operand, output.operand >= VKN_RECORDS ? 0 : first, groups, 16);
+    if (output.operand >= VKN_RECORDS) vkn_plan_scratch(plan, output.operand, groups * 16);
     pass->push.merge = (struct vkn_merge_push){
-        .flags =
-            VKN_WRITE_RSTD | (g->centered ? VKN_WRITE_MEAN | VKN_WRITE_LOW : 0u) | (running ? VKN_WRITE_VARIANCE : 0u),
+        .flags = moments ? VKN_WRITE_MOMENTS : VKN_WRITE_STATISTICS,
         .teams = (uint32_t)groups,
         .parts = (uint32_t)parts,
-        .part_stride = (uint32_t)slice->units,
-        .fan = (uint32_t)g->fan,
+        .part_stride = (uint32_t)(groups * fan),
+        .fan = (uint32_t)fan,
+        .fan_stride = 1,
+        .width = UINT32_MAX,
+        .output_stride = (uint32_t)fan,
         .eps = plan->request.eps,
-        .scale = (float)(1.0 / (double)g->group_size),
     };
-    vkn_pass_grid(plan, pass, groups, merge.lanes);
-    vkn_operand written[] = {s.mean, s.rstd, VKN_STAT_LOW_OPERAND, VKN_STAT_VAR};
-    for (size_t i = 0; i < sizeof written / sizeof *written; ++i)
-        if (written[i] >= VKN_RECORDS) vkn_plan_scratch(plan, written[i], groups * 4);
+    vkn_pass_grid(plan, pass, groups, split.lanes);
     plan->barrier = true;
+}
+
+vkn_statistics_operand vkn_plan_statistics(vkn_plan *plan, const vkn_slice *slice, bool moments) {
+    vkn_statistics_operand s = {moments                              ? VKN_MOMENTS
+                                : vkn_plan_has(plan, VKN_STATISTICS) ? VKN_STATISTICS
+                                                                     : VKN_SCRATCH_STATISTICS,
+                                0};
+    if (!moments && vkn_plan_has(plan, VKN_MOMENTS)) {
+        add_merge(plan, slice, VKN_MOMENTS, 1, s, false);
+        return s;
+    }
+    uint64_t parts = 0;
+    if (plan->geometry->elements) {
+        vkn_view view = vkn_view_of(plan->geometry, slice, false);
+        vkn_split split = vkn_split_reduce(&view, plan->limits);
+        vkn_boxes boxes = vkn_boxes_of(&view, &split, plan->limits);
+        parts = vkn_boxes_parts(boxes);
+        vkn_plan_records(plan, parts * slice->units);
+        add_stats(plan, slice, boxes, parts);
+    }
+    add_merge(plan, slice, VKN_RECORDS, parts, s, moments);
     return s;
 }

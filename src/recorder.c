@@ -257,9 +257,11 @@ static void bind(vkn_recorder *recorder, vkn_pass *pass, const vkn_prepared *pre
         const vkn_binding *binding = &pass->bindings[absent_output ? written : b];
         const vkn_place *place = &places[binding->operand];
         VkDeviceSize offset = place->offset + binding->first, aligned = offset / alignment * alignment;
-        VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : binding->bytes;
-        buffers[b] = (VkDescriptorBufferInfo){place->buffer, aligned, offset - aligned + bytes};
-        pass->push.origins[b / 4] |= (uint32_t)((offset - aligned) / 4) << b % 4 * 8;
+        bool halves = binding->element_bytes == 2;
+        // Halves are read in whole words.
+        VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : (offset - aligned + binding->bytes + 3) / 4 * 4;
+        buffers[b] = (VkDescriptorBufferInfo){place->buffer, aligned, bytes};
+        pass->push.origins[b / 4] |= (uint32_t)((offset - aligned) / (halves ? 2 : 4)) << b % 4 * 8;
     }
     VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
                                   .dstSet = prepared->set,

@@ -1,11 +1,26 @@
 # SPDX-License-Identifier: MIT
-# Each shader; those that reduce within a team also in a variant with subgroup shuffles.
-set(VKN_TEAM_SHADERS norm_row norm_row_grad stats_rows merge_stats grad_stats_rows merge_sums)
-set(VKN_OTHER_SHADERS stats_columns apply_rows apply_columns grad_stats_columns grad_apply_rows grad_apply_columns
-    running count_batches)
-foreach(name IN LISTS VKN_TEAM_SHADERS VKN_OTHER_SHADERS)
-    vkn_add_shader(vknorm_objects ${PROJECT_SOURCE_DIR}/shaders/${name}.comp)
-endforeach()
-foreach(name IN LISTS VKN_TEAM_SHADERS)
-    vkn_add_shader(vknorm_objects ${PROJECT_SOURCE_DIR}/shaders/${name}.comp NAME ${name}_subgroup DEFINES SUBGROUP)
+# Each shader, and its variants: SUBGROUP reduces within a team through subgroup shuffles; NARROW takes f16 and bf16;
+# with STORAGE_16BIT, too, it stores halves.
+set(VKN_HALVES_SHADERS norm_row norm_row_grad stats_rows grad_stats_rows stats_columns apply_rows apply_columns
+    grad_stats_columns grad_apply_rows grad_apply_columns)
+set(VKN_SUBGROUP_SHADERS norm_row norm_row_grad stats_rows grad_stats_rows merge_stats merge_sums)
+set(VKN_NARROW_SHADERS ${VKN_HALVES_SHADERS} merge_sums)
+set(VKN_SHADERS ${VKN_NARROW_SHADERS} merge_stats running running_statistics count_batches)
+
+function(vkn_add_variants name suffix)
+    set(source ${PROJECT_SOURCE_DIR}/shaders/${name}.comp)
+    vkn_add_shader(vknorm_objects ${source} NAME ${name}${suffix} DEFINES ${ARGN})
+    if(name IN_LIST VKN_NARROW_SHADERS)
+        vkn_add_shader(vknorm_objects ${source} NAME ${name}${suffix}_narrow DEFINES ${ARGN} NARROW)
+    endif()
+    if(name IN_LIST VKN_HALVES_SHADERS)
+        vkn_add_shader(vknorm_objects ${source} NAME ${name}${suffix}_halves DEFINES ${ARGN} NARROW STORAGE_16BIT)
+    endif()
+endfunction()
+
+foreach(name IN LISTS VKN_SHADERS)
+    vkn_add_variants(${name} "")
+    if(name IN_LIST VKN_SUBGROUP_SHADERS)
+        vkn_add_variants(${name} _subgroup SUBGROUP)
+    endif()
 endforeach()

@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "half.h"
+
 static uint64_t mix(uint64_t z) {
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
     z = (z ^ (z >> 27)) * 0x94d049bb133111ebu;
@@ -30,30 +32,45 @@ static void spike_each_group(const struct reference *r, float *x) {
     free(seen);
 }
 
-static const struct {
+struct moments {
     double mean, deviation;
-} parameters[] = {
-    [DATA_NORMAL] = {0.3, 1},      [DATA_FAR] = {1e4, 1},        [DATA_OUTLIER] = {0.3, 1},
-    [DATA_CONSTANT] = {3.7321, 0}, [DATA_TINY] = {3e-16, 1e-15}, [DATA_NONFINITE] = {0.3, 1},
 };
 
-double data_mean(enum data_kind kind) {
-    return parameters[kind].mean;
+static struct moments moments_of(enum data_kind kind, vkn_dtype dtype) {
+    static const struct moments all[] = {
+        [DATA_NORMAL] = {0.3, 1},      [DATA_FAR] = {1e4, 1},        [DATA_OUTLIER] = {0.3, 1},
+        [DATA_CONSTANT] = {3.7321, 0}, [DATA_TINY] = {3e-16, 1e-15}, [DATA_NONFINITE] = {0.3, 1},
+        [DATA_BIG] = {5e4, 8e3},
+    };
+    static const struct moments tiny_half = {3e-7, 1e-6};
+    return kind == DATA_TINY && dtype == VKN_F16 ? tiny_half : all[kind];
 }
 
-double data_deviation(enum data_kind kind) {
-    return parameters[kind].deviation;
+double data_mean(enum data_kind kind, vkn_dtype dtype) {
+    return moments_of(kind, dtype).mean;
 }
 
-void data_fill(enum data_kind kind, uint64_t seed, const struct reference *r, float *x) {
+double data_deviation(enum data_kind kind, vkn_dtype dtype) {
+    return moments_of(kind, dtype).deviation;
+}
+
+void data_round(vkn_dtype dtype, uint64_t count, float *values) {
+    for (uint64_t i = 0; i < count && dtype != VKN_F32; i++)
+        values[i] = (float)dtype_round(dtype, (double)values[i]);
+}
+
+void data_fill(enum data_kind kind, vkn_dtype dtype, uint64_t seed, const struct reference *r, float *x) {
+    struct moments m = moments_of(kind, dtype);
     for (uint64_t i = 0; i < r->count; i++) {
-        x[i] = (float)(parameters[kind].mean + parameters[kind].deviation * data_normal(seed, i));
+        double value = m.mean + m.deviation * data_normal(seed, i);
+        x[i] = (float)(kind == DATA_BIG ? fmin(value, 65504) : value);
     }
     if (kind == DATA_OUTLIER) spike_each_group(r, x);
     if (kind == DATA_NONFINITE && r->count) {
         x[r->count / 3] = NAN;
         x[r->count - 1] = INFINITY;
     }
+    data_round(dtype, r->count, x);
 }
 
 void data_fill_gradient(uint64_t seed, uint64_t count, float *dy) {

@@ -1,17 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "norm_case.h"
 
-#include <math.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
-#include <stdlib.h>
-
-#include <cmocka.h>
-
-#include "box.h"
 
 const char *norm_kind_name(vkn_kind kind) {
     static const char *const names[] = {
@@ -25,6 +16,7 @@ void norm_case_name(const struct norm_case *c, char *text) {
     static const char *const data_names[] = {
         [DATA_NORMAL] = "normal",     [DATA_FAR] = "far",   [DATA_OUTLIER] = "outlier",
         [DATA_CONSTANT] = "constant", [DATA_TINY] = "tiny", [DATA_NONFINITE] = "nonfinite",
+        [DATA_BIG] = "big",
     };
     char shape[80] = "";
     int used = 0;
@@ -37,69 +29,70 @@ void norm_case_name(const struct norm_case *c, char *text) {
 }
 
 uint32_t offset_of(uint32_t offsets, uint32_t role) {
-    const uint32_t patterns[OFFSET_PATTERNS] = {2 * role + 1, 64 * (role + 1), 4 * (role + 1),
-                                                role % 2 ? 64 : 2 * role + 1};
+    const uint32_t patterns[OFFSET_PATTERNS] = {2 * role + 1, 128 * (role + 1), 4 * (role + 1),
+                                                role % 2 ? 128 : 2 * role + 1};
     return patterns[offsets];
 }
 
-double *doubles_of(const float *values, uint64_t count) {
-    if (!values) return NULL;
-    double *copy = zeros(count, sizeof *copy);
-    for (uint64_t i = 0; i < count; i++)
-        copy[i] = (double)values[i];
-    return copy;
+// Cases of one class should run the same paths: rows or columns, and a statistic group that a team can or cannot hold.
+static bool is_same_class(const struct norm_case *a, const struct norm_case *b) {
+    return a->norm.kind == b->norm.kind && a->layout == b->layout && a->size == b->size &&
+           norm_case_is_long(a) == norm_case_is_long(b);
 }
 
-void *zeros(uint64_t count, size_t size) {
-    void *memory = calloc(count + 1, size);
-    if (!memory) fail_msg("out of memory");
-    return memory;
+bool norm_case_is_long(const struct norm_case *c) {
+    return reference_make(&c->norm, c->layout, c->rank, c->shape).group_size > 1024;
 }
 
-struct sample sample_make(const struct norm_case *c) {
-    struct sample s = {.r = reference_make(&c->norm, c->layout, c->rank, c->shape)};
-    s.like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, c->layout, c->rank, c->shape);
-    s.x = zeros(s.r.count, sizeof *s.x);
-    data_fill(c->data, 1, &s.r, s.x);
-    s.x64 = doubles_of(s.x, s.r.count);
-    s.mean = zeros(s.r.groups, sizeof *s.mean);
-    s.var = zeros(s.r.groups, sizeof *s.var);
-    s.rstd = zeros(s.r.groups, sizeof *s.rstd);
-    reference_statistics(&s.r, s.x64, s.mean, s.var);
-    reference_rstd(&s.r, s.var, s.rstd);
-    return s;
+// Which of its class the case is, and of how many; a case of no table is the only one.
+static size_t place_in_class(const struct norm_case *c, size_t *class_size) {
+    size_t place = 0, size = 0;
+    for (size_t i = 0; i < norm_case_count; i++) {
+        if (&norm_cases[i] == c) place = size;
+        if (is_same_class(&norm_cases[i], c)) size++;
+    }
+    bool listed = c >= norm_cases && c < norm_cases + norm_case_count;
+    *class_size = listed ? size : 1;
+    return place;
 }
 
-void sample_destroy(struct sample *s) {
-    free(s->x);
-    free(s->x64);
-    free(s->mean);
-    free(s->var);
-    free(s->rstd);
+static bool is_trackable(vkn_kind kind) {
+    return kind == VKN_BATCH || kind == VKN_INSTANCE;
 }
 
-double sample_mean_rounding(const struct sample *s) {
-    double mean = magnitude(s->mean, s->r.groups);
-    return mean > 0 ? ldexp(1, ilogb(mean) - 24) : 0;
-}
-
-// What a pass means for a kind: rms has no mean and no bias.
+// What a pass means for a kind: rms has no bias, and only batch and instance norm have running statistics.
 static unsigned flags_for(const struct norm_case *c, unsigned flags) {
-    return c->norm.kind == VKN_RMS ? flags & ~(unsigned)(PASS_BIAS | PASS_MEAN | PASS_DBIAS) : flags;
+    if (c->norm.kind == VKN_RMS) flags &= ~(unsigned)(PASS_BIAS | PASS_DBIAS);
+    bool optional = (flags & PASS_TRAINING) && !(flags & PASS_CUMULATIVE);
+    if (optional && !is_trackable(c->norm.kind)) flags &= ~(unsigned)(PASS_RUNNING | PASS_BIASED);
+    return flags;
 }
 
-static bool pass_applies(const struct norm_case *c, unsigned flags) {
-    bool tracks = c->norm.kind == VKN_BATCH || c->norm.kind == VKN_INSTANCE;
-    if ((flags & PASS_RUNNING) && !tracks) return false;
+bool norm_pass_applies(const struct norm_case *c, size_t pass, const struct norm_turns *turns) {
+    enum { TURNS = 3 };
+    unsigned flags = flags_for(c, norm_passes[pass].flags);
+    bool by_shape = c->norm.kind == VKN_LAYER || c->norm.kind == VKN_RMS;
+    if ((flags & PASS_RUNNING) && !is_trackable(c->norm.kind)) return false;
     if (c->size == SIZE_LARGE && !(flags & PASS_LARGE)) return false;
-    return !(flags & PASS_BACKWARD) || (flags & (PASS_DX | PASS_DWEIGHT | PASS_DBIAS));
+    if ((flags & PASS_PER_SAMPLE) && by_shape && c->norm.normalized_rank == c->rank) return false;
+    if ((flags & PASS_BACKWARD) && !(flags & (PASS_DX | PASS_DRESIDUAL | PASS_DWEIGHT | PASS_DBIAS))) return false;
+    if (!(flags & PASS_TURNS)) return true;
+    if ((pass + (size_t)c->norm.kind + turns->shift) % turns->every != 0) return false;
+    size_t size, place = place_in_class(c, &size);
+    return (place + pass) % (size < TURNS ? size : TURNS) == 0;
 }
 
 int norm_case_run(const struct rig *rig, const struct norm_case *c, size_t shift) {
+    return norm_case_run_turns(rig, c, shift, &(struct norm_turns){1, 0});
+}
+
+int norm_case_run_turns(const struct rig *rig, const struct norm_case *c, size_t shift,
+                        const struct norm_turns *turns) {
     int faults = 0;
     for (size_t p = 0; p < norm_pass_count; p++) {
-        struct norm_pass pass = {norm_passes[p].name, flags_for(c, norm_passes[p].flags)};
-        if (!pass_applies(c, pass.flags)) continue;
+        if (!norm_pass_applies(c, p, turns)) continue;
+        struct norm_pass pass = norm_passes[p];
+        pass.flags = flags_for(c, pass.flags);
         uint32_t offsets = (uint32_t)((p + shift) % OFFSET_PATTERNS);
         int (*run)(const struct rig *, const struct norm_case *, const struct norm_pass *, uint32_t) =
             pass.flags & PASS_BACKWARD ? backward_run : forward_run;

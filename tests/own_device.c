@@ -29,7 +29,18 @@ static uint32_t compute_family(VkPhysicalDevice physical) {
     return family;
 }
 
-void own_device_open(struct own_device *own, bool push_descriptor) {
+static void enable_features(struct own_device *own, bool wants_16bit) {
+    own->storage_16bit.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES;
+    own->features.sType = VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2;
+    own->features.pNext = &own->storage_16bit;
+    vkGetPhysicalDeviceFeatures2(own->physical, &own->features);
+    VkBool32 has_16bit = own->storage_16bit.storageBuffer16BitAccess;
+    own->features.features = (VkPhysicalDeviceFeatures){0};
+    own->storage_16bit = (VkPhysicalDevice16BitStorageFeatures){.sType = own->storage_16bit.sType,
+                                                                .storageBuffer16BitAccess = wants_16bit && has_16bit};
+}
+
+void own_device_open(struct own_device *own, uint32_t wanted) {
     *own = (struct own_device){0};
     assert_int_equal(volkInitialize(), VK_SUCCESS);
     VkApplicationInfo application = {.sType = VK_STRUCTURE_TYPE_APPLICATION_INFO, .apiVersion = VK_API_VERSION_1_1};
@@ -39,7 +50,8 @@ void own_device_open(struct own_device *own, bool push_descriptor) {
     uint32_t one = 1;
     assert_true(vkEnumeratePhysicalDevices(own->instance, &one, &own->physical) >= 0 && one == 1);
     own->family = compute_family(own->physical);
-    if (push_descriptor && has_extension(own->physical, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME)) {
+    enable_features(own, wanted & VKN_FEATURE_STORAGE_16BIT);
+    if (wanted & VKN_FEATURE_PUSH_DESCRIPTOR && has_extension(own->physical, VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME)) {
         own->extensions[own->extension_count++] = VK_KHR_PUSH_DESCRIPTOR_EXTENSION_NAME;
     }
     float priority = 1;
@@ -48,6 +60,7 @@ void own_device_open(struct own_device *own, bool push_descriptor) {
                                      .queueCount = 1,
                                      .pQueuePriorities = &priority};
     VkDeviceCreateInfo device = {.sType = VK_STRUCTURE_TYPE_DEVICE_CREATE_INFO,
+                                 .pNext = &own->features,
                                  .queueCreateInfoCount = 1,
                                  .pQueueCreateInfos = &queue,
                                  .enabledExtensionCount = own->extension_count,
@@ -76,5 +89,6 @@ vkn_context_info own_device_lend(const struct own_device *own) {
         .get_instance_proc_addr = vkGetInstanceProcAddr,
         .enabled_extensions = own->extensions,
         .enabled_extension_count = own->extension_count,
+        .enabled_features = &own->features,
     };
 }

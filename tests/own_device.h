@@ -16,9 +16,12 @@ struct own_device {
     VkCommandPool pool;
     const char *extensions[1];
     uint32_t extension_count;
+    VkPhysicalDeviceFeatures2 features; // `storage_16bit` is next
+    VkPhysicalDevice16BitStorageFeatures storage_16bit;
 };
-// Opens the first device; with push descriptors, where it has them, if `push_descriptor`. Fails the running test.
-void own_device_open(struct own_device *, bool push_descriptor);
+// Opens the first device, with what of `wanted` (vkn_feature bits: push_descriptor, 16bit) it has. Fails the running
+// test.
+void own_device_open(struct own_device *, uint32_t wanted);
 void own_device_close(struct own_device *);
 // What borrows it.
 vkn_context_info own_device_lend(const struct own_device *);

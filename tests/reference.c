@@ -46,6 +46,11 @@ struct reference reference_make(const vkn_norm *norm, vkn_layout layout, uint32_
     return r;
 }
 
+void reference_set_per_sample(struct reference *r) {
+    r->per_sample = true;
+    r->features *= r->batch;
+}
+
 static uint64_t sample_of(const struct reference *r, uint64_t element) {
     return element / (r->channels * r->space);
 }
@@ -71,7 +76,8 @@ uint64_t reference_group(const struct reference *r, uint64_t element) {
 
 uint64_t reference_feature(const struct reference *r, uint64_t element) {
     bool by_shape = r->norm.kind == VKN_LAYER || r->norm.kind == VKN_RMS;
-    return by_shape ? element % r->normalized : channel_of(r, element);
+    uint64_t feature = by_shape ? element % r->normalized : channel_of(r, element);
+    return r->per_sample ? sample_of(r, element) * (r->features / r->batch) + feature : feature;
 }
 
 void reference_statistics(const struct reference *r, const double *x, double *mean, double *var) {
@@ -103,28 +109,64 @@ void reference_expand(const struct reference *r, const double *running, double *
 
 void reference_running(const struct reference *r, const double *mean, const double *var, double momentum,
                        double *running_mean, double *running_var) {
-    double n = (double)r->group_size;
+    double n = (double)r->group_size, correction = r->biased_running_var ? 1 : n / (n - 1);
     uint64_t samples = r->groups / r->channels;
     for (uint64_t c = 0; c < r->channels; c++) {
         double new_mean = 0, new_var = 0;
         for (uint64_t g = c; g < r->groups; g += r->channels) {
             new_mean += mean[g] / (double)samples;
-            new_var += var[g] * n / (n - 1) / (double)samples;
+            new_var += var[g] * correction / (double)samples;
         }
         running_mean[c] = (1 - momentum) * running_mean[c] + momentum * new_mean;
         running_var[c] = (1 - momentum) * running_var[c] + momentum * new_var;
     }
 }
 
-void reference_forward(const struct reference *r, const double *x, const double *mean, const double *rstd,
-                       const double *weight, const double *bias, double *y) {
+static double weight_at(const struct reference *r, const double *weight, uint64_t element) {
+    return weight ? (double)r->norm.weight_offset + weight[reference_feature(r, element)] : 1;
+}
+
+void reference_affine(const struct reference *r, const double *x, const double *mean, const double *rstd,
+                      const double *weight, const double *bias, const double *residual, double *z) {
     for (uint64_t i = 0; i < r->count; i++) {
-        uint64_t g = reference_group(r, i), f = reference_feature(r, i);
-        y[i] = (x[i] - mean[g]) * rstd[g] * (weight ? weight[f] : 1) + (bias ? bias[f] : 0);
+        uint64_t g = reference_group(r, i);
+        z[i] = (x[i] - mean[g]) * rstd[g] * weight_at(r, weight, i) + (bias ? bias[reference_feature(r, i)] : 0) +
+               (residual ? residual[i] : 0);
     }
 }
 
-void reference_backward(const struct reference *r, bool frozen, const double *x, const double *dy, const double *mean,
+static double sigmoid(double z) {
+    return 1 / (1 + exp(-z));
+}
+
+// act and act', both written so that a NaN stays one.
+static double act(vkn_activation activation, double z) {
+    if (activation == VKN_RELU) return z < 0 ? 0 : z;
+    return activation == VKN_SILU ? z * sigmoid(z) : z;
+}
+
+static double act_slope(vkn_activation activation, double z) {
+    if (activation == VKN_RELU) return z <= 0 ? 0 : 1;
+    return activation == VKN_SILU ? sigmoid(z) * (1 + z * (1 - sigmoid(z))) : 1;
+}
+
+void reference_activate(const struct reference *r, const double *z, double *y) {
+    for (uint64_t i = 0; i < r->count; i++)
+        y[i] = act(r->norm.activation, z[i]);
+}
+
+void reference_activate_grad(const struct reference *r, const double *z, const double *dy, double *dz) {
+    for (uint64_t i = 0; i < r->count; i++)
+        dz[i] = dy[i] * act_slope(r->norm.activation, z[i]);
+}
+
+void reference_forward(const struct reference *r, const double *x, const double *mean, const double *rstd,
+                       const double *weight, const double *bias, double *y) {
+    reference_affine(r, x, mean, rstd, weight, bias, NULL, y);
+    reference_activate(r, y, y);
+}
+
+void reference_backward(const struct reference *r, bool frozen, const double *x, const double *dz, const double *mean,
                         const double *rstd, const double *weight, double *dx, double *dweight, double *dbias) {
     double *sum_g = calloc(r->groups + 1, sizeof *sum_g), *sum_gx = calloc(r->groups + 1, sizeof *sum_gx);
     if (!sum_g || !sum_gx) abort();
@@ -132,16 +174,16 @@ void reference_backward(const struct reference *r, bool frozen, const double *x,
         dweight[f] = dbias[f] = 0;
     for (uint64_t i = 0; i < r->count; i++) {
         uint64_t g = reference_group(r, i), f = reference_feature(r, i);
-        double xhat = (x[i] - mean[g]) * rstd[g], grad = dy[i] * (weight ? weight[f] : 1);
+        double xhat = (x[i] - mean[g]) * rstd[g], grad = dz[i] * weight_at(r, weight, i);
         sum_g[g] += grad;
         sum_gx[g] += grad * xhat;
-        dweight[f] += dy[i] * xhat;
-        dbias[f] += dy[i];
+        dweight[f] += dz[i] * xhat;
+        dbias[f] += dz[i];
     }
     double n = (double)r->group_size;
     for (uint64_t i = 0; i < r->count; i++) {
-        uint64_t g = reference_group(r, i), f = reference_feature(r, i);
-        double xhat = (x[i] - mean[g]) * rstd[g], grad = dy[i] * (weight ? weight[f] : 1);
+        uint64_t g = reference_group(r, i);
+        double xhat = (x[i] - mean[g]) * rstd[g], grad = dz[i] * weight_at(r, weight, i);
         double through_mean = r->norm.kind == VKN_RMS ? 0 : sum_g[g] / n;
         dx[i] = frozen ? rstd[g] * grad : rstd[g] * (grad - through_mean - xhat * sum_gx[g] / n);
     }

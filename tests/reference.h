@@ -16,9 +16,12 @@ struct reference {
     uint64_t normalized;             // elements of the normalized shape, layer and rms
     uint64_t count, groups, features;
     uint64_t group_size; // elements of each statistic group
+    bool per_sample;     // each sample has weights and biases of its own; `features` counts them all
+    bool biased_running_var;
 };
 
 struct reference reference_make(const vkn_norm *, vkn_layout, uint32_t rank, const uint32_t *shape);
+void reference_set_per_sample(struct reference *);
 uint64_t reference_group(const struct reference *, uint64_t element);
 uint64_t reference_feature(const struct reference *, uint64_t element);
 
@@ -31,11 +34,19 @@ void reference_expand(const struct reference *, const double *running, double *p
 // running = (1 - momentum) running + momentum * (unbiased variance, mean): a channel's, or the mean over samples.
 void reference_running(const struct reference *, const double *mean, const double *var, double momentum,
                        double *running_mean, double *running_var);
-// weight and bias may be NULL.
+// z = (x - mean) * rstd * weight + bias + residual. weight, bias and residual may be NULL; a weight that is given
+// counts as norm.weight_offset more.
+void reference_affine(const struct reference *, const double *x, const double *mean, const double *rstd,
+                      const double *weight, const double *bias, const double *residual, double *z);
+// y = act(z); y may be z.
+void reference_activate(const struct reference *, const double *z, double *y);
+// dz = dy * act'(z); dz may be dy.
+void reference_activate_grad(const struct reference *, const double *z, const double *dy, double *dz);
+// Both without a residual.
 void reference_forward(const struct reference *, const double *x, const double *mean, const double *rstd,
                        const double *weight, const double *bias, double *y);
-// frozen: mean and rstd do not depend on x. weight may be NULL.
-void reference_backward(const struct reference *, bool frozen, const double *x, const double *dy, const double *mean,
+// From dz on, which is dy where there is no activation. frozen: mean and rstd do not depend on x. weight may be NULL.
+void reference_backward(const struct reference *, bool frozen, const double *x, const double *dz, const double *mean,
                         const double *rstd, const double *weight, double *dx, double *dweight, double *dbias);
 
 #endif

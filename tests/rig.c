@@ -21,3 +21,16 @@ void rig_close(struct rig *rig) {
     vkn_context_destroy(rig->context);
     *rig = (struct rig){0};
 }
+
+struct rig fixture;
+
+int fixture_open(void **state) {
+    (void)state;
+    return rig_open(&fixture, NULL);
+}
+
+int fixture_close(void **state) {
+    (void)state;
+    rig_close(&fixture);
+    return 0;
+}

@@ -13,6 +13,11 @@ struct rig {
 int rig_open(struct rig *, const vkn_context_info *);
 void rig_close(struct rig *);
 
+// The rig that the tests of a program share: setup and teardown of their group.
+extern struct rig fixture;
+int fixture_open(void **state);
+int fixture_close(void **state);
+
 // Fails the running test, with vkn_error_message(), unless the call succeeds.
 #define MUST(call)                                                                                                     \
     do {                                                                                                               \

@@ -94,6 +94,24 @@ static void features_are_turned_off(void **state) {
     assert_int_equal(about.subgroup_size, 1);
 }
 
+// What is not used of 16-bit storage is not enabled either, and who borrows the device is told.
+static void features_of_the_device_are_told(void **state) {
+    (void)state;
+    for (uint32_t disable = 0; disable <= VKN_FEATURE_STORAGE_16BIT; disable += VKN_FEATURE_STORAGE_16BIT) {
+        vkn_context *context = NULL;
+        vkn_device_info about;
+        vkn_context_info info;
+        MUST(vkn_context_create(&(vkn_context_info){.disable = disable}, &context));
+        vkn_context_device_info(context, &about);
+        vkn_context_get_info(context, &info);
+        assert_int_equal(info.enabled_features->sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_FEATURES_2);
+        const VkPhysicalDevice16BitStorageFeatures *storage = info.enabled_features->pNext;
+        assert_int_equal(storage->sType, VK_STRUCTURE_TYPE_PHYSICAL_DEVICE_16BIT_STORAGE_FEATURES);
+        assert_int_equal(storage->storageBuffer16BitAccess, !!(about.used & VKN_FEATURE_STORAGE_16BIT));
+        vkn_context_destroy(context);
+    }
+}
+
 static void unknown_features_are_refused(void **state) {
     static const char *const words[] = {"vectors", "subgroup,warp", "subgroup;vector", "VECTOR", "vec"};
     static const char *const named[] = {"vectors", "warp", "subgroup;vector", "VECTOR", "vec"};
@@ -103,9 +121,11 @@ static void unknown_features_are_refused(void **state) {
         MUST_FAIL(vkn_context_create(NULL, &context), VKN_BAD_ARGUMENT, named[i]);
         assert_null(context);
     }
+    MUST_FAIL(vkn_context_create(NULL, &context), VKN_BAD_ARGUMENT,
+              "is none of subgroup, push_descriptor, vector, on_chip, host_visible, coherent, 16bit");
     unsetenv("VKNORM_DISABLE");
     MUST_FAIL(vkn_context_create(&(vkn_context_info){.disable = 1u << VKN_FEATURE_COUNT}, &context), VKN_BAD_ARGUMENT,
-              "disable: 0x40");
+              "disable: 0x80 has bits beyond 0x7f");
 }
 
 static void limits_are_checked(void **state) {
@@ -194,6 +214,7 @@ int main(int argc, char **argv) {
         cmocka_unit_test_setup_teardown(devices_by_index_and_name, clear_environment, clear_environment),
         cmocka_unit_test_setup_teardown(device_from_the_environment, clear_environment, clear_environment),
         cmocka_unit_test_setup_teardown(features_are_turned_off, clear_environment, clear_environment),
+        cmocka_unit_test_setup_teardown(features_of_the_device_are_told, clear_environment, clear_environment),
         cmocka_unit_test_setup_teardown(unknown_features_are_refused, clear_environment, clear_environment),
         cmocka_unit_test(limits_are_checked),
         cmocka_unit_test(reasons_are_logged),

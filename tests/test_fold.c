@@ -14,32 +14,20 @@
 
 enum { IN = 7, OUT = 5, ROWS = 9, COUNT = ROWS * OUT };
 
-static struct rig rig;
-
-static int setup(void **state) {
-    (void)state;
-    return rig_open(&rig, NULL);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 // Values that differ, of either sign, within 1.
 static void fill(float *values, uint32_t count, uint32_t seed) {
     for (uint32_t i = 0; i < count; i++)
         values[i] = (float)((i * 37 + seed * 101) % 64) / 32.0f - 1.0f;
 }
 
-static vkn_layer *make_layer(bool weight, bool bias) {
+static vkn_layer *make_layer(bool weight, bool bias, float weight_offset) {
     vkn_layer_info info = vkn_layer_defaults(VKN_BATCH, OUT);
     info.norm.eps = 1e-3f;
+    info.norm.weight_offset = weight_offset;
     info.weight = weight;
     info.bias = bias;
     vkn_layer *layer = NULL;
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     float values[OUT];
     const vkn_slot slots[] = {VKN_WEIGHT, VKN_BIAS, VKN_RUNNING_MEAN};
     for (uint32_t i = 0; i < 3; i++) {
@@ -62,22 +50,22 @@ static void linear(const float *x, const float *weights, const float *bias, doub
         }
 }
 
-static void check_fold(bool has_weight, bool has_bias) {
+static void check_fold(bool has_weight, bool has_bias, float weight_offset) {
     float x[ROWS * IN], weights[OUT * IN], bias[OUT], z[ROWS * OUT];
     double exact[ROWS * OUT], folded[ROWS * OUT];
     fill(x, ROWS * IN, 5);
     fill(weights, OUT * IN, 6);
     fill(bias, OUT, 7);
-    vkn_layer *layer = make_layer(has_weight, has_bias);
+    vkn_layer *layer = make_layer(has_weight, has_bias, weight_offset);
     linear(x, weights, bias, exact);
     for (uint32_t i = 0; i < ROWS * OUT; i++)
         z[i] = (float)exact[i];
 
     const vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, (uint32_t[]){ROWS, OUT});
-    struct box in = box_make(rig.context, "z", 1, &like, z), out = box_make(rig.context, "y", 2, &like, NULL);
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST(vkn_layer_forward(rig.recorder, layer, &in.tensor, &out.tensor));
-    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+    struct box in = box_make(fixture.context, "z", 1, &like, z), out = box_make(fixture.context, "y", 2, &like, NULL);
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+    MUST(vkn_layer_forward(fixture.recorder, layer, &in.tensor, &out.tensor));
+    MUST(vkn_recorder_submit_and_wait(fixture.recorder));
     assert_int_equal(box_fetch(&in, "fold", false) + box_fetch(&out, "fold", true), 0);
 
     MUST(vkn_layer_fold(layer, IN, weights, bias));
@@ -90,15 +78,15 @@ static void check_fold(bool has_weight, bool has_bias) {
 
 static void folding_gives_what_the_two_give(void **state) {
     (void)state;
-    for (int choice = 0; choice < 4; choice++)
-        check_fold(choice & 1, choice & 2);
+    for (int choice = 0; choice < 8; choice++)
+        check_fold(choice & 1, choice & 2, choice & 4 ? 1.5f : 0);
 }
 
 static void a_bias_alone_can_be_folded(void **state) {
     (void)state;
     float bias[OUT] = {0}, weights[OUT * IN], other[OUT] = {0};
     fill(weights, OUT * IN, 6);
-    vkn_layer *layer = make_layer(true, true);
+    vkn_layer *layer = make_layer(true, true, 0);
     MUST(vkn_layer_fold(layer, 0, NULL, bias));
     MUST(vkn_layer_fold(layer, IN, weights, other));
     assert_memory_equal(bias, other, sizeof bias);
@@ -111,18 +99,30 @@ static void wrong_folds_change_nothing(void **state) {
     fill(bias, OUT, 1);
     memcpy(weights, bias, sizeof bias);
     memcpy(before, bias, sizeof bias);
-    vkn_layer *layer = make_layer(true, true), *other = NULL;
+    vkn_layer *layer = make_layer(true, true, 0), *other = NULL;
     MUST_FAIL(vkn_layer_fold(NULL, 1, weights, bias), VKN_BAD_ARGUMENT, "layer: NULL");
     MUST_FAIL(vkn_layer_fold(layer, 1, NULL, bias), VKN_BAD_ARGUMENT, "weights: NULL, per_channel is 1");
     MUST_FAIL(vkn_layer_fold(layer, 1, weights, NULL), VKN_BAD_ARGUMENT, "bias: NULL");
     vkn_layer_info info = vkn_layer_defaults(VKN_LAYER, OUT);
-    MUST(vkn_layer_create(rig.context, &info, &other));
+    MUST(vkn_layer_create(fixture.context, &info, &other));
     MUST_FAIL(vkn_layer_fold(other, 1, weights, bias), VKN_BAD_ARGUMENT, "must be batch norm");
     vkn_layer_destroy(other);
     info = vkn_layer_defaults(VKN_BATCH, OUT);
     info.track_running_stats = false;
-    MUST(vkn_layer_create(rig.context, &info, &other));
+    MUST(vkn_layer_create(fixture.context, &info, &other));
     MUST_FAIL(vkn_layer_fold(other, 1, weights, bias), VKN_BAD_ARGUMENT, "without running statistics");
+    vkn_layer_destroy(other);
+    info = vkn_layer_defaults(VKN_BATCH, OUT);
+    info.norm.activation = VKN_RELU;
+    MUST(vkn_layer_create(fixture.context, &info, &other));
+    MUST_FAIL(vkn_layer_fold(other, 1, weights, bias), VKN_BAD_ARGUMENT,
+              "activation: 1, must be none (0), for folding would lose it");
+    vkn_layer_destroy(other);
+    info = vkn_layer_defaults(VKN_BATCH, OUT);
+    info.norm.activation = VKN_SILU;
+    MUST(vkn_layer_create(fixture.context, &info, &other));
+    MUST_FAIL(vkn_layer_fold(other, 1, weights, bias), VKN_BAD_ARGUMENT,
+              "activation: 2, must be none (0), for folding would lose it");
     vkn_layer_destroy(other);
     vkn_layer_destroy(layer);
     assert_memory_equal(bias, before, sizeof bias);
@@ -133,6 +133,8 @@ static void batch_becomes_group(void **state) {
     (void)state;
     vkn_layer_info info = vkn_layer_defaults(VKN_BATCH, 12);
     info.norm.eps = 0.5f;
+    info.norm.activation = VKN_RELU;
+    info.norm.weight_offset = 1;
     info.bias = false;
     const vkn_layer_info batch = info;
     MUST_FAIL(vkn_layer_info_to_group(NULL, 4), VKN_BAD_ARGUMENT, "info: NULL");
@@ -142,10 +144,11 @@ static void batch_becomes_group(void **state) {
     assert_true(info.norm.kind == batch.norm.kind && info.track_running_stats);
     MUST(vkn_layer_info_to_group(&info, 4));
     assert_true(info.norm.kind == VKN_GROUP && info.norm.groups == 4 && info.norm.eps == 0.5f);
+    assert_true(info.norm.activation == VKN_RELU && info.norm.weight_offset == 1);
     assert_true(info.features == 12 && info.weight && !info.bias && !info.track_running_stats);
     MUST_FAIL(vkn_layer_info_to_group(&info, 4), VKN_BAD_ARGUMENT, "must be batch norm");
     vkn_layer *layer = NULL;
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     vkn_layer_destroy(layer);
 }
 
@@ -156,5 +159,5 @@ int main(void) {
         cmocka_unit_test(wrong_folds_change_nothing),
         cmocka_unit_test(batch_becomes_group),
     };
-    return cmocka_run_group_tests_name("fold", tests, setup, teardown);
+    return cmocka_run_group_tests_name("fold", tests, fixture_open, fixture_close);
 }

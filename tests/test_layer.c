@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Layers: torch.nn's defaults, and a few steps of training, evaluation and freezing against the reference.
+// Layers: torch.nn's defaults, and a few steps of training, evaluation and freezing against the reference, with and
+// without an activation and a residual.
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -106,19 +107,20 @@ static void bad_layers_are_refused(void **state) {
 struct module {
     vkn_layer *layer;
     vkn_layer_info info;
+    vkn_residual residual;
     double weight[FEATURES], bias[FEATURES], dweight[FEATURES], dbias[FEATURES];
     double running_mean[FEATURES], running_var[FEATURES];
     bool training, frozen, accumulate;
 };
 
-static struct module module_make(vkn_layer_info info) {
-    struct module m = {.layer = make(info), .info = info, .training = true};
+static struct module module_make(vkn_layer_info info, vkn_residual residual) {
+    struct module m = {.layer = make(info), .info = info, .residual = residual, .training = true};
     float weight[FEATURES], bias[FEATURES];
     data_fill_parameter(20, FEATURES, 1, 0.3, weight);
     data_fill_parameter(21, FEATURES, 0, 0.5, bias);
     for (int i = 0; i < FEATURES; i++) {
-        m.weight[i] = info.weight ? (double)weight[i] : 1;
-        m.bias[i] = info.bias ? (double)bias[i] : 0;
+        m.weight[i] = (double)weight[i];
+        m.bias[i] = (double)bias[i];
         m.running_var[i] = 1;
     }
     if (info.weight) MUST(vkn_layer_upload(m.layer, VKN_WEIGHT, weight, sizeof weight));
@@ -133,71 +135,147 @@ static int compare_slot(const struct module *m, vkn_slot slot, const char *name,
     return compare("layer", name, got, want, FEATURES, ulps64(magnitude(want, FEATURES)));
 }
 
-// One forward and backward in one command buffer, on other data and another batch size each step.
-static int module_step(struct module *m, uint64_t seed, uint32_t batch) {
+// The tensors of one step; `extra` is the residual, and `h` what is normalized where it was added before.
+enum { X, EXTRA, H, Y, DY, DH, DX, DEXTRA, BOXES };
+
+struct step {
+    struct reference r;
+    float *x, *extra, *dy, *dh;
+    struct box box[BOXES];
+};
+
+// On other data and another batch size each step.
+static struct step step_make(const struct module *m, uint64_t seed, uint32_t batch) {
+    static const char *const names[BOXES] = {"x", "residual", "h", "y", "dy", "dh", "dx", "dresidual"};
     bool by_shape = m->info.norm.kind == VKN_LAYER || m->info.norm.kind == VKN_RMS;
     const uint32_t shape[] = {batch, by_shape ? 5 : FEATURES, by_shape ? FEATURES : 5};
-    struct reference r = reference_make(&m->info.norm, VKN_CHANNELS_FIRST, 3, shape);
-    vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 3, shape);
-    float *x = zeros(r.count, sizeof *x), *dy = zeros(r.count, sizeof *dy);
-    data_fill(DATA_NORMAL, seed, &r, x);
-    data_fill_gradient(seed, r.count, dy);
-    struct box in = box_make(rig.context, "x", 1, &like, x), out = box_make(rig.context, "y", 2, &like, NULL);
-    struct box grad = box_make(rig.context, "dy", 3, &like, dy), dx = box_make(rig.context, "dx", 5, &like, NULL);
+    const vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 3, shape);
+    struct step s = {.r = reference_make(&m->info.norm, VKN_CHANNELS_FIRST, 3, shape)};
+    s.r.biased_running_var = m->info.biased_running_var;
+    float **data[] = {&s.x, &s.extra, &s.dy, &s.dh};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        *data[i] = zeros(s.r.count, sizeof **data[i]);
+    data_fill(DATA_NORMAL, VKN_F32, seed, &s.r, s.x);
+    data_fill_parameter(seed + 50, s.r.count, 0.5, 1, s.extra);
+    data_fill_gradient(seed, s.r.count, s.dy);
+    data_fill_parameter(seed + 60, s.r.count, 0, 0.1, s.dh);
+    const float *contents[BOXES] = {[X] = s.x, [EXTRA] = s.extra, [DY] = s.dy, [DH] = s.dh};
+    for (uint32_t i = 0; i < BOXES; i++)
+        s.box[i] = box_make(rig.context, names[i], i, &like, contents[i]);
+    return s;
+}
 
+static void step_destroy(struct step *s) {
+    float *data[] = {s->x, s->extra, s->dy, s->dh};
+    for (size_t i = 0; i < sizeof data / sizeof *data; i++)
+        free(data[i]);
+    for (int i = 0; i < BOXES; i++)
+        box_destroy(&s->box[i]);
+}
+
+// Forward and backward in one command buffer.
+static void step_record(struct step *s, const struct module *m) {
+    const struct box *b = s->box;
+    const bool before = m->residual == VKN_RESIDUAL_BEFORE, after = m->residual == VKN_RESIDUAL_AFTER;
+    const vkn_tensor *normalized = before ? &b[H].tensor : &b[X].tensor;
     MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST(vkn_layer_forward(rig.recorder, m->layer, &in.tensor, &out.tensor));
+    if (m->residual)
+        MUST(vkn_layer_forward_residual(rig.recorder, m->layer, &b[X].tensor, &b[EXTRA].tensor,
+                                        before ? &b[H].tensor : NULL, &b[Y].tensor));
+    else
+        MUST(vkn_layer_forward(rig.recorder, m->layer, &b[X].tensor, &b[Y].tensor));
     MUST(vkn_recorder_barrier(rig.recorder));
-    MUST(vkn_layer_backward(rig.recorder, m->layer, &in.tensor, &grad.tensor, &dx.tensor));
+    if (m->residual)
+        MUST(vkn_layer_backward_residual(rig.recorder, m->layer, normalized, &b[DY].tensor,
+                                         after ? &b[EXTRA].tensor : NULL, before ? &b[DH].tensor : NULL, &b[DX].tensor,
+                                         after ? &b[DEXTRA].tensor : NULL));
+    else
+        MUST(vkn_layer_backward(rig.recorder, m->layer, normalized, &b[DY].tensor, &b[DX].tensor));
     MUST(vkn_recorder_submit_and_wait(rig.recorder));
+}
 
-    double *x64 = doubles_of(x, r.count), *dy64 = doubles_of(dy, r.count);
-    double *mean = zeros(r.groups, 8), *var = zeros(r.groups, 8), *rstd = zeros(r.groups, 8);
-    double *y64 = zeros(r.count, 8), *dx64 = zeros(r.count, 8), dweight[FEATURES], dbias[FEATURES];
-    reference_statistics(&r, x64, mean, var);
-    bool trains = m->training && !m->frozen, uses_running = m->info.track_running_stats && !trains;
-    if (m->info.track_running_stats && trains) {
-        reference_running(&r, mean, var, (double)m->info.momentum, m->running_mean, m->running_var);
-    }
+// What a step must give.
+struct expected {
+    double *h, *y, *dx, *dextra;
+};
+
+// Moves the module's running statistics and gradients on, too.
+static struct expected step_expect(const struct step *s, struct module *m) {
+    const struct reference *r = &s->r;
+    const bool before = m->residual == VKN_RESIDUAL_BEFORE, after = m->residual == VKN_RESIDUAL_AFTER;
+    const bool trains = m->training && !m->frozen, uses_running = m->info.track_running_stats && !trains;
+    const double *weight = m->info.weight ? m->weight : NULL, *bias = m->info.bias ? m->bias : NULL;
+    struct expected e = {doubles_of(s->x, r->count), zeros(r->count, 8), zeros(r->count, 8), zeros(r->count, 8)};
+    double *extra = doubles_of(s->extra, r->count), *z = zeros(r->count, 8), dweight[FEATURES], dbias[FEATURES];
+    double *mean = zeros(r->groups, 8), *var = zeros(r->groups, 8), *rstd = zeros(r->groups, 8);
+    for (uint64_t i = 0; i < r->count && before; i++)
+        e.h[i] = (double)(s->x[i] + s->extra[i]); // as f32 rounds it
+    reference_statistics(r, e.h, mean, var);
+    if (m->info.track_running_stats && trains)
+        reference_running(r, mean, var, (double)m->info.momentum, m->running_mean, m->running_var);
     if (uses_running) {
-        reference_expand(&r, m->running_mean, mean);
-        reference_expand(&r, m->running_var, var);
+        reference_expand(r, m->running_mean, mean);
+        reference_expand(r, m->running_var, var);
     }
-    reference_rstd(&r, var, rstd);
-    reference_forward(&r, x64, mean, rstd, m->weight, m->bias, y64);
-    reference_backward(&r, uses_running, x64, dy64, mean, rstd, m->weight, dx64, dweight, dbias);
+    reference_rstd(r, var, rstd);
+    reference_affine(r, e.h, mean, rstd, weight, bias, after ? extra : NULL, z);
+    reference_activate(r, z, e.y);
+    for (uint64_t i = 0; i < r->count; i++)
+        e.dextra[i] = (double)s->dy[i];
+    reference_activate_grad(r, z, e.dextra, e.dextra);
+    reference_backward(r, uses_running, e.h, e.dextra, mean, rstd, weight, e.dx, dweight, dbias);
+    for (uint64_t i = 0; i < r->count && before; i++)
+        e.dx[i] += (double)s->dh[i];
     for (int i = 0; i < FEATURES && !m->frozen; i++) {
         m->dweight[i] = dweight[i] + (m->accumulate ? m->dweight[i] : 0);
         m->dbias[i] = dbias[i] + (m->accumulate ? m->dbias[i] : 0);
     }
-    int faults = box_fetch(&in, "layer", false) + box_fetch(&grad, "layer", false);
-    faults += box_fetch(&out, "layer", true) + box_fetch(&dx, "layer", true);
-    faults += compare("layer", "y", box_floats(&out), y64, r.count, ulps64(magnitude(y64, r.count)));
-    faults += compare("layer", "dx", box_floats(&dx), dx64, r.count, ulps64(magnitude(dx64, r.count)));
+    double *used[] = {extra, z, mean, var, rstd};
+    for (size_t i = 0; i < sizeof used / sizeof *used; i++)
+        free(used[i]);
+    return e;
+}
+
+static int module_step(struct module *m, uint64_t seed, uint32_t batch) {
+    struct step s = step_make(m, seed, batch);
+    step_record(&s, m);
+    struct expected e = step_expect(&s, m);
+    const bool before = m->residual == VKN_RESIDUAL_BEFORE, after = m->residual == VKN_RESIDUAL_AFTER;
+    const double *want[BOXES] = {[H] = before ? e.h : NULL, [Y] = e.y, [DX] = e.dx, [DEXTRA] = after ? e.dextra : NULL};
+    int faults = 0;
+    for (int i = 0; i < BOXES; i++) {
+        faults += box_fetch(&s.box[i], "layer", want[i] != NULL);
+        if (want[i]) faults += compare_box("layer", &s.box[i], want[i], ulps64(magnitude(want[i], s.r.count)), NULL);
+    }
     faults += compare_slot(m, VKN_WEIGHT_GRAD, "dweight", m->dweight);
     faults += compare_slot(m, VKN_BIAS_GRAD, "dbias", m->dbias);
     faults += compare_slot(m, VKN_RUNNING_MEAN, "running_mean", m->running_mean);
     faults += compare_slot(m, VKN_RUNNING_VAR, "running_var", m->running_var);
-    void *used[] = {x, dy, x64, dy64, mean, var, rstd, y64, dx64};
+    double *used[] = {e.h, e.y, e.dx, e.dextra};
     for (size_t i = 0; i < sizeof used / sizeof *used; i++)
         free(used[i]);
-    struct box *boxes[] = {&in, &out, &grad, &dx};
-    for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++)
-        box_destroy(boxes[i]);
+    step_destroy(&s);
     return faults;
 }
 
 static void steps_in_every_mode(void **state) {
     (void)state;
     for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
-        for (int variant = 0; variant < 3; variant++) {
+        for (int variant = 0; variant < 5; variant++) {
             vkn_layer_info info = vkn_layer_defaults(kinds[k], FEATURES);
             bool tracks = kinds[k] == VKN_BATCH || kinds[k] == VKN_INSTANCE;
             if (kinds[k] == VKN_GROUP) info.norm.groups = 3;
             if (variant == 1 && tracks) info.track_running_stats = !info.track_running_stats;
             if (variant == 1) info.weight = true;
             if (variant == 2) info.bias = false;
-            struct module m = module_make(info);
+            vkn_residual residual = VKN_NO_RESIDUAL;
+            if (variant > 2) {
+                info.norm.activation = variant == 3 ? VKN_SILU : VKN_RELU;
+                info.norm.weight_offset = 1;
+                info.biased_running_var = true;
+                residual = variant == 3 ? VKN_RESIDUAL_AFTER : VKN_RESIDUAL_BEFORE;
+            }
+            struct module m = module_make(info, residual);
             int faults = module_step(&m, 1, 3);
             faults += module_step(&m, 2, 7); // a larger batch, then smaller ones
             vkn_layer_accumulate(m.layer, m.accumulate = true);
@@ -226,10 +304,11 @@ static void steps_in_every_mode(void **state) {
 // PyTorch's words for what does not go into a layer; nothing is recorded, and the layer goes on as before.
 static void wrong_inputs_are_named(void **state) {
     (void)state;
-    struct module m = module_make(vkn_layer_defaults(VKN_BATCH, FEATURES));
+    struct module m = module_make(vkn_layer_defaults(VKN_BATCH, FEATURES), VKN_NO_RESIDUAL);
     const uint32_t seven[] = {2, 7}, one[] = {1, FEATURES}, good[] = {4, FEATURES};
     vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, good);
     struct box x = box_make(rig.context, "x", 0, &like, NULL), y = box_make(rig.context, "y", 0, &like, NULL);
+    struct box h = box_make(rig.context, "h", 0, &like, NULL);
     vkn_tensor bad_x = vkn_tensor_make(x.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
     vkn_tensor bad_y = vkn_tensor_make(y.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
     MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
@@ -246,18 +325,46 @@ static void wrong_inputs_are_named(void **state) {
     MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, NULL), VKN_BAD_ARGUMENT, "y");
     MUST_FAIL(vkn_layer_backward(rig.recorder, m.layer, &bad_x, NULL, NULL), VKN_BAD_ARGUMENT, "dy");
     vkn_layer_train(m.layer, m.training = true);
+    MUST_FAIL(vkn_layer_backward(rig.recorder, m.layer, &x.tensor, &y.tensor, NULL), VKN_BAD_ARGUMENT,
+              "x: 6 statistic groups, but the last forward has saved those of 0");
+    MUST_FAIL(vkn_layer_forward_residual(rig.recorder, m.layer, &x.tensor, NULL, &h.tensor, &y.tensor),
+              VKN_BAD_ARGUMENT, "h");
     assert_int_equal(module_step(&m, 9, 3), 0);
     box_destroy(&x);
     box_destroy(&y);
+    box_destroy(&h);
     vkn_layer_destroy(m.layer);
+}
+
+// Nothing is computed, and the gradients are those of nothing.
+static void an_empty_batch_is_legal(void **state) {
+    (void)state;
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        vkn_layer *layer = make(vkn_layer_defaults(kinds[k], FEATURES));
+        const uint32_t shape[] = {0, FEATURES, FEATURES};
+        const vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 3, shape);
+        struct box x = box_make(rig.context, "x", 0, &like, NULL), y = box_make(rig.context, "y", 0, &like, NULL);
+        const float ones[FEATURES] = {1, 1, 1, 1, 1, 1};
+        const bool weight = vkn_layer_tensor(layer, VKN_WEIGHT).buffer != VK_NULL_HANDLE;
+        if (weight) MUST(vkn_layer_upload(layer, VKN_WEIGHT_GRAD, ones, sizeof ones));
+        MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
+        MUST(vkn_layer_forward(rig.recorder, layer, &x.tensor, &y.tensor));
+        MUST(vkn_recorder_barrier(rig.recorder));
+        MUST(vkn_layer_backward(rig.recorder, layer, &x.tensor, &y.tensor, &y.tensor));
+        MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        expect_slot(layer, VKN_WEIGHT_GRAD, weight, 0);
+        assert_int_equal(box_fetch(&x, "empty", false) + box_fetch(&y, "empty", true), 0);
+        box_destroy(&x);
+        box_destroy(&y);
+        vkn_layer_destroy(layer);
+    }
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(defaults_are_those_of_torch),
-        cmocka_unit_test(bad_layers_are_refused),
-        cmocka_unit_test(steps_in_every_mode),
-        cmocka_unit_test(wrong_inputs_are_named),
+        cmocka_unit_test(defaults_are_those_of_torch), cmocka_unit_test(bad_layers_are_refused),
+        cmocka_unit_test(steps_in_every_mode),         cmocka_unit_test(wrong_inputs_are_named),
+        cmocka_unit_test(an_empty_batch_is_legal),
     };
     return cmocka_run_group_tests_name("layer", tests, setup, teardown);
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The table of cases through the table of passes, on one device. Arguments, all optional:
-//   kind=batch|instance|group|layer|rms   size=small|large   binding=<bytes>   workgroups=<n>   lanes=<n>   case=<part
-//   of a name>
+//   kind=batch|instance|group|layer|rms   size=small|large   binding=<bytes>   workgroups=<n>   lanes=<n>
+//   case=<part of a name>   every=<n> shift=<n>: of the passes that take turns
 // What the device is to do without comes from VKNORM_DISABLE.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +17,18 @@
 
 struct options {
     const char *kind, *size, *match;
-    uint32_t binding, workgroups, lanes;
+    uint32_t binding, workgroups, lanes, every, shift;
 };
 
 enum { MOST_CASES = 256 };
 
 static struct rig rig;
-static struct options options = {.size = "small", .match = ""};
+static struct options options = {.size = "small", .match = "", .every = 1};
 
 static void run_case(void **state) {
     const struct norm_case *c = *state;
-    int faults = norm_case_run(&rig, c, (size_t)(c - norm_cases));
+    const struct norm_turns turns = {options.every, options.shift};
+    int faults = norm_case_run_turns(&rig, c, (size_t)(c - norm_cases), &turns);
     if (faults) fail_msg("%d faults", faults);
 }
 
@@ -61,6 +62,7 @@ static bool parse(int argc, char **argv) {
             {"kind", &options.kind, NULL},   {"size", &options.size, NULL},
             {"case", &options.match, NULL},  {"binding", NULL, &options.binding},
             {"lanes", NULL, &options.lanes}, {"workgroups", NULL, &options.workgroups},
+            {"every", NULL, &options.every}, {"shift", NULL, &options.shift},
         };
         size_t k = 0;
         while (k < sizeof known / sizeof *known && strcmp(known[k].key, argv[i]) != 0)
@@ -69,7 +71,7 @@ static bool parse(int argc, char **argv) {
         if (known[k].text) *known[k].text = value;
         if (known[k].number) *known[k].number = (uint32_t)strtoul(value, NULL, 10);
     }
-    return true;
+    return options.every > 0;
 }
 
 static bool is_wanted(const struct norm_case *c, const char *name) {
@@ -80,7 +82,8 @@ static bool is_wanted(const struct norm_case *c, const char *name) {
 
 int main(int argc, char **argv) {
     if (!parse(argc, argv)) {
-        fprintf(stderr, "test_norm: arguments are kind=, size=, binding=, workgroups=, lanes=, case=\n");
+        fprintf(stderr,
+                "test_norm: arguments are kind=, size=, binding=, workgroups=, lanes=, case=, every=, shift=\n");
         return 2;
     }
     static struct CMUnitTest tests[MOST_CASES];

@@ -3,6 +3,8 @@
 // write every element.
 #include "plan.h" // first: it brings volk
 
+#include "tensor.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -26,7 +28,7 @@ static const struct device {
       .max_binding_bytes = UINT32_MAX,
       .max_shared_bytes = 49152,
       .offset_alignment = 16,
-      .used = 0x3f}},
+      .used = 0x7f}},
     {"phone",
      {.type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
       .subgroup_size = 1,
@@ -35,7 +37,7 @@ static const struct device {
       .max_binding_bytes = 1u << 27,
       .max_shared_bytes = 16384,
       .offset_alignment = 256,
-      .used = 0x3f & ~(uint32_t)VKN_FEATURE_SUBGROUP}},
+      .used = 0x7f & ~(uint32_t)VKN_FEATURE_SUBGROUP}},
     {"CPU",
      {.type = VK_PHYSICAL_DEVICE_TYPE_CPU,
       .subgroup_size = 8,
@@ -44,7 +46,7 @@ static const struct device {
       .max_binding_bytes = 1u << 27,
       .max_shared_bytes = 32768,
       .offset_alignment = 16,
-      .used = 0x3f}},
+      .used = 0x7f}},
     {"the least there may be, no fast path",
      {.type = VK_PHYSICAL_DEVICE_TYPE_OTHER,
       .subgroup_size = 1,
@@ -56,31 +58,42 @@ static const struct device {
 };
 enum { DEVICES = sizeof devices / sizeof *devices };
 
+#define NORM(k, g)                                                                                                     \
+    { .kind = (k), .groups = (g), .normalized_rank = 1, .eps = 1e-5f }
 static const struct norm_case huge[] = {
-    {{VKN_LAYER, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {1u << 20, 8192}, DATA_NORMAL, SIZE_LARGE},
-    {{VKN_RMS, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {5, 1u << 30}, DATA_NORMAL, SIZE_LARGE},
-    {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
-    {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_LAST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
-    {{VKN_GROUP, 8, 1, 1e-5f}, VKN_CHANNELS_LAST, 3, {3, 64, 1u << 25}, DATA_NORMAL, SIZE_LARGE},
-    {{VKN_INSTANCE, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 3, {100, 700, 70000}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_LAYER, 1), VKN_CHANNELS_FIRST, 2, {1u << 20, 8192}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_LAYER, 1), VKN_CHANNELS_LAST, 3, {7, 1024, 1u << 20}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_RMS, 1), VKN_CHANNELS_FIRST, 2, {5, 1u << 30}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_BATCH, 1), VKN_CHANNELS_FIRST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_BATCH, 1), VKN_CHANNELS_LAST, 4, {64, 64, 1024, 1025}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_GROUP, 8), VKN_CHANNELS_LAST, 3, {3, 64, 1u << 25}, DATA_NORMAL, SIZE_LARGE},
+    {NORM(VKN_INSTANCE, 1), VKN_CHANNELS_FIRST, 3, {100, 700, 70000}, DATA_NORMAL, SIZE_LARGE},
 };
 
 // Bytes of each operand of a call.
 static uint64_t bytes_of(const vkn_plan *plan, const vkn_geometry *g, vkn_operand operand) {
+    const vkn_request *request = &plan->request;
+    uint64_t parameters = g->features * (request->per_sample ? g->batch : 1);
     switch (operand) {
     case VKN_X:
     case VKN_Y:
     case VKN_DY:
     case VKN_DX:
-        return g->elements * 4;
+    case VKN_RESIDUAL:
+    case VKN_H:
+    case VKN_DRESIDUAL:
+    case VKN_DH:
+        return g->elements * vkn_dtype_bytes(request->dtype);
     case VKN_WEIGHT_OPERAND:
     case VKN_BIAS_OPERAND:
+        return parameters * vkn_dtype_bytes(request->parameter_dtype);
     case VKN_DWEIGHT:
     case VKN_DBIAS:
-        return g->features * 4;
-    case VKN_MEAN:
-    case VKN_RSTD:
-        return g->groups * 4;
+        return parameters * 4;
+    case VKN_STATISTICS:
+    case VKN_MOMENTS:
+    case VKN_SUMS:
+        return g->groups * 16;
     case VKN_RUNNING_MEAN_OPERAND:
     case VKN_RUNNING_VAR_OPERAND:
         return g->channels * 4;
@@ -99,6 +112,7 @@ static void check_bindings(const vkn_plan *plan, const vkn_geometry *g, const vk
         for (uint32_t b = 0; b < VKN_MAX_BINDINGS; b++) {
             const vkn_binding *binding = &pass->bindings[b];
             if (binding->operand == VKN_ABSENT) continue;
+            assert_true(b < vkn_shader_bindings(pass->shader));
             assert_true(binding->bytes > 0);
             assert_true(binding->bytes + info->offset_alignment - 4 <= info->max_binding_bytes);
             assert_true(binding->first + binding->bytes <= bytes_of(plan, g, binding->operand));
@@ -124,9 +138,40 @@ static bool covers(const vkn_plan *plan, vkn_operand operand, uint64_t bytes) {
     return reached == bytes;
 }
 
-static const uint32_t saved = 1u << VKN_MEAN | 1u << VKN_RSTD;
-static const uint32_t affine = 1u << VKN_WEIGHT_OPERAND | 1u << VKN_BIAS_OPERAND;
-static const uint32_t gradients = 1u << VKN_DX | 1u << VKN_DWEIGHT | 1u << VKN_DBIAS;
+#define BIT(operand) (1u << (operand))
+static const uint32_t affine = BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_BIAS_OPERAND);
+static const uint32_t gradients = BIT(VKN_DX) | BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS);
+#define FORWARD (BIT(VKN_X) | BIT(VKN_Y) | BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_BIAS_OPERAND))
+#define BACKWARD (BIT(VKN_X) | BIT(VKN_DY) | BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_DX) | BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS))
+#define RUNNING (BIT(VKN_RUNNING_MEAN_OPERAND) | BIT(VKN_RUNNING_VAR_OPERAND))
+#define AFTER (BIT(VKN_BIAS_OPERAND) | BIT(VKN_RESIDUAL) | BIT(VKN_DRESIDUAL))
+
+// Running statistics are taken away from the kinds that have none, weights per sample from those that cannot.
+static const struct call {
+    vkn_result (*plan)(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
+    vkn_request request;
+} calls[] = {
+    {vkn_plan_forward, {.present = FORWARD | BIT(VKN_STATISTICS) | RUNNING, .training = true, .momentum = 0.1f}},
+    {vkn_plan_forward, {.present = BIT(VKN_X) | BIT(VKN_Y)}},
+    {vkn_plan_forward, {.present = FORWARD | RUNNING, .from_running = true, .dtype = VKN_F16}},
+    {vkn_plan_forward, {.present = FORWARD | BIT(VKN_RESIDUAL), .activation = VKN_RELU, .per_sample = true}},
+    {vkn_plan_forward,
+     {.present = FORWARD | BIT(VKN_RESIDUAL) | BIT(VKN_H),
+      .dtype = VKN_BF16,
+      .parameter_dtype = VKN_BF16,
+      .per_sample = true}},
+    {vkn_plan_forward,
+     {.present = FORWARD | BIT(VKN_STATISTICS) | BIT(VKN_MOMENTS) | RUNNING, .training = true, .momentum = -1}},
+    {vkn_plan_moments, {.present = BIT(VKN_X) | BIT(VKN_MOMENTS)}},
+    {vkn_plan_backward, {.present = BACKWARD | BIT(VKN_STATISTICS)}},
+    {vkn_plan_backward, {.present = BACKWARD, .accumulate = true}},
+    {vkn_plan_backward, {.present = BACKWARD | RUNNING | AFTER, .from_running = true, .activation = VKN_RELU}},
+    {vkn_plan_backward, {.present = BACKWARD | AFTER, .dtype = VKN_F16, .activation = VKN_SILU, .per_sample = true}},
+    {vkn_plan_backward, {.present = BACKWARD | BIT(VKN_DH), .dtype = VKN_BF16, .parameter_dtype = VKN_BF16}},
+    {vkn_plan_sums, {.present = (BACKWARD & ~BIT(VKN_DX)) | BIT(VKN_STATISTICS) | BIT(VKN_SUMS)}},
+    {vkn_plan_backward,
+     {.present = (BACKWARD & ~(BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS))) | BIT(VKN_STATISTICS) | BIT(VKN_SUMS)}},
+};
 
 static vkn_geometry geometry_of(const struct norm_case *c) {
     vkn_geometry g;
@@ -144,32 +189,24 @@ static void must_plan(vkn_result result, const struct norm_case *c, const vkn_de
 }
 
 static void check_case(const struct norm_case *c, const vkn_device_info *info, vkn_plan *plan) {
+    static const vkn_operand written[] = {VKN_Y, VKN_H, VKN_DX, VKN_DRESIDUAL, VKN_DWEIGHT, VKN_DBIAS};
     vkn_geometry g = geometry_of(c);
     vkn_limits limits = vkn_limits_make(info, 0);
     bool tracks = c->norm.kind == VKN_BATCH || c->norm.kind == VKN_INSTANCE;
-    const uint32_t running = tracks ? 1u << VKN_RUNNING_MEAN_OPERAND | 1u << VKN_RUNNING_VAR_OPERAND : 0;
-    const vkn_request forwards[] = {
-        {.present = 1u << VKN_X | 1u << VKN_Y | affine | saved | running, .training = true, .momentum = 0.1f},
-        {.present = 1u << VKN_X | 1u << VKN_Y},
-        {.present = 1u << VKN_X | 1u << VKN_Y | affine | running, .from_running = tracks},
-    };
-    const vkn_request backwards[] = {
-        {.present = 1u << VKN_X | 1u << VKN_DY | 1u << VKN_WEIGHT_OPERAND | saved | gradients},
-        {.present = 1u << VKN_X | 1u << VKN_DY | gradients, .accumulate = true},
-        {.present = 1u << VKN_X | 1u << VKN_DY | gradients | running, .from_running = tracks},
-    };
-    for (size_t i = 0; i < 3; i++) {
-        must_plan(vkn_plan_forward(plan, &g, &limits, &forwards[i]), c, info);
+    for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
+        vkn_request request = calls[i].request;
+        if (!tracks) request.present &= ~RUNNING;
+        request.from_running = request.from_running && tracks;
+        // Records of one channel of all samples must fit together.
+        request.per_sample = request.per_sample && g.has_batch && g.batch * 16 < info->max_binding_bytes / 4;
+        must_plan(calls[i].plan(plan, &g, &limits, &request), c, info);
         check_bindings(plan, &g, info);
-        assert_true(covers(plan, VKN_Y, g.elements * 4));
-        if (forwards[i].from_running) continue;
-        assert_true(!(forwards[i].present & saved) || covers(plan, VKN_RSTD, g.groups * 4));
-    }
-    for (size_t i = 0; i < 3; i++) {
-        must_plan(vkn_plan_backward(plan, &g, &limits, &backwards[i]), c, info);
-        check_bindings(plan, &g, info);
-        assert_true(covers(plan, VKN_DX, g.elements * 4));
-        assert_true(covers(plan, VKN_DWEIGHT, g.features * 4) && covers(plan, VKN_DBIAS, g.features * 4));
+        for (size_t k = 0; k < sizeof written / sizeof *written; k++) {
+            if (request.present & BIT(written[k]))
+                assert_true(covers(plan, written[k], bytes_of(plan, &g, written[k])));
+        }
+        if ((request.present & BIT(VKN_STATISTICS)) && calls[i].plan == vkn_plan_forward)
+            assert_true(covers(plan, VKN_STATISTICS, g.groups * 16));
     }
 }
 
@@ -199,18 +236,18 @@ static void as_few_passes_as_can_be(void **state) {
     (void)state;
     vkn_plan plan = {0};
     vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
-    vkn_request forward = {.present = 1u << VKN_X | 1u << VKN_Y | affine | saved};
-    const struct norm_case rows = {
-        {VKN_LAYER, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 2, {4096, 1024}, DATA_NORMAL, SIZE_SMALL};
+    vkn_request forward = {.present = FORWARD | BIT(VKN_STATISTICS)};
+    const struct norm_case rows = {NORM(VKN_LAYER, 1), VKN_CHANNELS_FIRST, 2, {4096, 1024}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&rows);
     MUST(vkn_plan_forward(&plan, &g, &limits, &forward));
     assert_int_equal(plan.count, 1);
-    const struct norm_case batch = {{VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 4,
-                                    {32, 64, 56, 56},         DATA_NORMAL,        SIZE_SMALL};
+    forward.present |= BIT(VKN_RESIDUAL) | BIT(VKN_H);
+    MUST(vkn_plan_forward(&plan, &g, &limits, &forward));
+    assert_int_equal(plan.count, 1);
+    const struct norm_case batch = {NORM(VKN_BATCH, 1), VKN_CHANNELS_FIRST, 4,
+                                    {32, 64, 56, 56},   DATA_NORMAL,        SIZE_SMALL};
     g = geometry_of(&batch);
-    vkn_request eval = {.present = 1u << VKN_X | 1u << VKN_Y | affine | 1u << VKN_RUNNING_MEAN_OPERAND |
-                                   1u << VKN_RUNNING_VAR_OPERAND,
-                        .from_running = true};
+    vkn_request eval = {.present = FORWARD | RUNNING | BIT(VKN_RESIDUAL), .from_running = true, .activation = VKN_RELU};
     MUST(vkn_plan_forward(&plan, &g, &limits, &eval));
     assert_int_equal(plan.count, 1);
     free(plan.passes);
@@ -220,10 +257,9 @@ static void empty_tensors_dispatch_nothing(void **state) {
     (void)state;
     vkn_plan plan = {0};
     vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
-    const struct norm_case empty = {
-        {VKN_BATCH, 1, 1, 1e-5f}, VKN_CHANNELS_FIRST, 3, {0, 6, 5}, DATA_NORMAL, SIZE_SMALL};
+    const struct norm_case empty = {NORM(VKN_BATCH, 1), VKN_CHANNELS_FIRST, 3, {0, 6, 5}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&empty);
-    vkn_request request = {.present = 1u << VKN_X | 1u << VKN_Y | affine, .training = true};
+    vkn_request request = {.present = BIT(VKN_X) | BIT(VKN_Y) | affine, .training = true};
     MUST(vkn_plan_forward(&plan, &g, &limits, &request));
     assert_int_equal(plan.count, 0);
     request.present = gradients;

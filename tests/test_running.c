@@ -32,16 +32,20 @@ struct running_case {
     vkn_layout layout;
     float momentum;
     bool counted; // num_batches_tracked is given
+    bool biased;  // biased_running_var
 };
 
 static struct running_case cases[] = {
-    {"batch, momentum 0.1", VKN_BATCH, VKN_CHANNELS_FIRST, 0.1f, true},
-    {"batch, channels last, momentum 0.3, not counted", VKN_BATCH, VKN_CHANNELS_LAST, 0.3f, false},
-    {"batch, cumulative", VKN_BATCH, VKN_CHANNELS_FIRST, VKN_MOMENTUM_CUMULATIVE, true},
-    {"batch, momentum 0", VKN_BATCH, VKN_CHANNELS_FIRST, 0, true},
-    {"batch, momentum 1", VKN_BATCH, VKN_CHANNELS_LAST, 1, true},
-    {"instance, momentum 0.1", VKN_INSTANCE, VKN_CHANNELS_FIRST, 0.1f, true},
-    {"instance, channels last, cumulative", VKN_INSTANCE, VKN_CHANNELS_LAST, VKN_MOMENTUM_CUMULATIVE, true},
+    {"batch, momentum 0.1", VKN_BATCH, VKN_CHANNELS_FIRST, 0.1f, true, false},
+    {"batch, channels last, momentum 0.3, not counted", VKN_BATCH, VKN_CHANNELS_LAST, 0.3f, false, false},
+    {"batch, cumulative", VKN_BATCH, VKN_CHANNELS_FIRST, VKN_MOMENTUM_CUMULATIVE, true, false},
+    {"batch, momentum 0", VKN_BATCH, VKN_CHANNELS_FIRST, 0, true, false},
+    {"batch, momentum 1", VKN_BATCH, VKN_CHANNELS_LAST, 1, true, false},
+    {"instance, momentum 0.1", VKN_INSTANCE, VKN_CHANNELS_FIRST, 0.1f, true, false},
+    {"instance, channels last, cumulative", VKN_INSTANCE, VKN_CHANNELS_LAST, VKN_MOMENTUM_CUMULATIVE, true, false},
+    {"batch, biased", VKN_BATCH, VKN_CHANNELS_FIRST, 0.3f, true, true},
+    {"batch, channels last, cumulative, biased", VKN_BATCH, VKN_CHANNELS_LAST, VKN_MOMENTUM_CUMULATIVE, true, true},
+    {"instance, biased", VKN_INSTANCE, VKN_CHANNELS_LAST, 0.1f, false, true},
 };
 
 static void statistics_follow_the_reference(void **state) {
@@ -58,6 +62,7 @@ static void statistics_follow_the_reference(void **state) {
         // The batch grows from step to step: the unbiased variance has another n each time.
         const uint32_t shape[] = {2 + step, CHANNELS, 6};
         struct reference r = reference_make(&norm, c->layout, 3, shape);
+        r.biased_running_var = c->biased;
         vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, c->layout, 3, shape);
         float *x = zeros(r.count, sizeof *x);
         data_fill_parameter(40 + step, r.count, 0.5 * step, 1 + step, x);
@@ -69,6 +74,7 @@ static void statistics_follow_the_reference(void **state) {
             .running_var = running_var.tensor,
             .momentum = c->momentum,
             .training = true,
+            .biased_running_var = c->biased,
         };
         if (c->counted) args.num_batches_tracked = counter.tensor;
         MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));

@@ -31,7 +31,7 @@ static int too_large(const norm_case *item, const char *name, uint64_t size) {
                         size, UINT32_MAX);
 }
 
-int shape_activation(const norm_case *item, const char *name, const vkn_safetensor *stored, vkn_tensor *out) {
+int shape_as_x(const norm_case *item, const char *name, const vkn_safetensor *stored, vkn_tensor *out) {
     vkn_dtype dtype = VKN_F32;
     if (find_dtype(item, name, stored->dtype, &dtype) != COMMAND_OK) {
         return COMMAND_FAILED;
@@ -73,7 +73,7 @@ static uint64_t channels_of(const norm_case *item, const vkn_safetensor *x) {
     return x->rank > 1 ? x->shape[place] : 0;
 }
 
-void shape_statistic(const norm_case *item, const vkn_safetensor *x, vkn_safetensor *out) {
+void shape_statistics(const norm_case *item, const vkn_safetensor *x, vkn_tensor *out, vkn_safetensor *stored) {
     // The sizes of one statistic a channel, a sample and channel, a sample and group.
     enum { NONE, SAMPLES, CHANNELS, GROUPS };
     static const unsigned char sizes[][2] = {
@@ -83,40 +83,61 @@ void shape_statistic(const norm_case *item, const vkn_safetensor *x, vkn_safeten
     };
     const uint64_t values[] = {
         [SAMPLES] = x->rank > 0 ? x->shape[0] : 0, [CHANNELS] = channels_of(item, x), [GROUPS] = item->norm.groups};
-    *out = (vkn_safetensor){.dtype = VKN_SAFETENSORS_F32};
+    *stored = (vkn_safetensor){.dtype = VKN_SAFETENSORS_F32};
     for (int i = 0; i < 2; i++) {
         const unsigned char size = sizes[item->norm.kind][i];
         if (size != NONE) {
-            out->shape[out->rank++] = values[size];
+            stored->shape[stored->rank++] = values[size];
         }
     }
     // Layer and rms: what stands before the normalized dimensions, which can be nothing.
     if (sizes[item->norm.kind][0] == NONE) {
-        out->rank = x->rank - item->norm.normalized_rank;
-        memcpy(out->shape, x->shape, out->rank * sizeof *x->shape);
+        stored->rank = x->rank - item->norm.normalized_rank;
+        memcpy(stored->shape, x->shape, stored->rank * sizeof *x->shape);
     }
-    out->bytes = vkn_safetensors_bytes(out->dtype, out->rank, out->shape);
+    stored->bytes = vkn_safetensors_bytes(stored->dtype, stored->rank, stored->shape);
+    // Sizes are x's, and x leaves one dimension or more to be normalized: it all fits.
+    uint32_t shape[VKN_MAX_RANK];
+    for (uint32_t i = 0; i < stored->rank; i++) {
+        shape[i] = (uint32_t)stored->shape[i];
+    }
+    shape[stored->rank] = STATISTICS_COUNT;
+    *out = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, stored->rank + 1, shape);
+}
+
+static bool has_shape(const vkn_safetensor *stored, uint32_t rank, const uint64_t *shape) {
+    return rank == stored->rank && memcmp(shape, stored->shape, rank * sizeof *shape) == 0;
+}
+
+static bool has_count(const vkn_safetensor *stored, uint32_t rank, const uint64_t *shape) {
+    return count_elements(stored) == vkn_safetensors_bytes(VKN_SAFETENSORS_U8, rank, shape);
 }
 
 int shape_check(const norm_case *item, const char *name, const vkn_safetensor *x, bool affine,
                 const vkn_safetensor *stored) {
-    uint64_t shape[VKN_SAFETENSORS_MAX_RANK] = {channels_of(item, x)};
+    // N, and behind it the shape of what all samples share.
+    uint64_t shape[VKN_SAFETENSORS_MAX_RANK + 1] = {x->rank > 0 ? x->shape[0] : 0, channels_of(item, x)};
+    const bool whole = item->norm.kind == VKN_LAYER || item->norm.kind == VKN_RMS;
     uint32_t rank = 1;
-    if (affine && (item->norm.kind == VKN_LAYER || item->norm.kind == VKN_RMS)) {
+    if (affine && whole) {
         rank = item->norm.normalized_rank;
         if (rank > x->rank) {
             return COMMAND_OK;
         }
-        memcpy(shape, x->shape + x->rank - rank, rank * sizeof *shape);
+        memcpy(shape + 1, x->shape + x->rank - rank, rank * sizeof *shape);
     } else if (stored->dtype == VKN_SAFETENSORS_I64) {
-        shape[0] = 1;
+        shape[1] = 1;
         rank = stored->rank == 0 ? 0 : 1;
     }
-    const bool same_count = count_elements(stored) == vkn_safetensors_bytes(VKN_SAFETENSORS_U8, rank, shape);
-    if (!same_count || (rank == stored->rank && memcmp(shape, stored->shape, rank * sizeof *shape) == 0)) {
+    const bool per_sample = affine && (!whole || rank < x->rank);
+    if (has_shape(stored, rank, shape + 1) || (per_sample && has_shape(stored, rank + 1, shape))) {
         return COMMAND_OK;
     }
-    return command_fail("case %.80s: %s has shape %s, but must have %s", item->name, name,
+    if (!has_count(stored, rank, shape + 1) && !(per_sample && has_count(stored, rank + 1, shape))) {
+        return COMMAND_OK;
+    }
+    return command_fail("case %.80s: %s has shape %s, but must have %s%s%s", item->name, name,
                         vkn_safetensors_print_shape(stored->rank, stored->shape).text,
-                        vkn_safetensors_print_shape(rank, shape).text);
+                        vkn_safetensors_print_shape(rank, shape + 1).text, per_sample ? " or " : "",
+                        per_sample ? vkn_safetensors_print_shape(rank + 1, shape).text : "");
 }

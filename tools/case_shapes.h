@@ -6,16 +6,20 @@
 #include "cases.h"
 #include "safetensors.h"
 
+// What the device saves of a statistic group: the mean, what rounding left over, rstd, the variance.
+enum { STATISTIC_MEAN = 0, STATISTIC_RSTD = 2, STATISTICS_COUNT = 4 };
+
 // Those that return an int return COMMAND_OK, or COMMAND_FAILED after a message.
 
-// x or dy, in the layout of the case.
-int shape_activation(const norm_case *, const char *name, const vkn_safetensor *stored, vkn_tensor *out);
+// x, and what is as x, in the layout of the case.
+int shape_as_x(const norm_case *, const char *name, const vkn_safetensor *stored, vkn_tensor *out);
 // Everything else: only its number of elements counts for the library.
 int shape_parameter(const norm_case *, const char *name, const vkn_safetensor *stored, vkn_tensor *out);
-// Dtype, shape and bytes of mean and rstd.
-void shape_statistic(const norm_case *, const vkn_safetensor *x, vkn_safetensor *out);
+// The tensor of statistics on the device, and dtype, shape and bytes that mean and rstd have in the file.
+void shape_statistics(const norm_case *, const vkn_safetensor *x, vkn_tensor *out, vkn_safetensor *stored);
 // Refuses a parameter that has the right number of elements in another shape: [C]; weight and bias of layer and rms
-// (`affine`): the normalized shape; num_batches_tracked: [] or [1]. A wrong number is the library's to refuse.
+// (`affine`): the normalized shape; weight and bias per sample: N in front; num_batches_tracked: [] or [1]. A wrong
+// number is the library's to refuse.
 int shape_check(const norm_case *, const char *name, const vkn_safetensor *x, bool affine,
                 const vkn_safetensor *stored);
 

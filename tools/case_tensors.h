@@ -4,6 +4,7 @@
 #define VKNORM_CASE_TENSORS_H
 
 #include "cases.h"
+#include "outputs.h"
 #include "safetensors.h"
 
 typedef enum slot {
@@ -13,18 +14,21 @@ typedef enum slot {
     SLOT_RUNNING_MEAN,
     SLOT_RUNNING_VAR,
     SLOT_NUM_BATCHES_TRACKED,
+    SLOT_RESIDUAL,
     SLOT_DY,
+    SLOT_DH,
+    SLOT_H,
     SLOT_Y,
-    SLOT_MEAN,
-    SLOT_RSTD,
+    SLOT_STATISTICS,
     SLOT_DX,
+    SLOT_DRESIDUAL,
     SLOT_DWEIGHT,
     SLOT_DBIAS,
     SLOT_COUNT
 } slot;
 
-// A tensor on the device; `stored` is its name, dtype and shape in the files, with bytes but no data. Absent where
-// `buffer` is NULL.
+// A tensor on the device; `stored` is its dtype and shape in the files, with bytes but no data (of statistics: those of
+// mean and rstd). Absent where `buffer` is NULL.
 typedef struct case_tensor {
     vkn_buffer *buffer;
     vkn_tensor tensor;
@@ -36,13 +40,6 @@ typedef struct case_tensors {
     case_tensor slots[SLOT_COUNT];
 } case_tensors;
 
-// What the command writes in the end.
-typedef struct outputs {
-    size_t count;
-    vkn_safetensor *tensors;
-    void **owned; // name and data of each
-} outputs;
-
 // All return COMMAND_OK, or COMMAND_FAILED after a message.
 
 // Every tensor of the file must be an input of a case.
@@ -52,9 +49,6 @@ int case_tensors_create(vkn_context *, const norm_case *, const vkn_safetensors 
 void case_tensors_destroy(case_tensors *);
 // Appends the case's outputs.
 int case_tensors_download(const case_tensors *, outputs *);
-// Room for the outputs of so many cases.
-int outputs_create(size_t case_count, outputs *out);
-void outputs_free(outputs *);
 
 // Whether the case normalizes with its running statistics.
 bool case_tensors_frozen(const case_tensors *);

@@ -14,9 +14,10 @@
 // A case as it stands in the file; absent keys keep their defaults.
 typedef struct fields {
     const char *name;
-    int norm, pass, mode, layout;
+    int norm, pass, mode, layout, activation;
     double groups, normalized_rank; // 0: absent
-    double eps, momentum;
+    double eps, momentum, weight_offset;
+    bool residual_before, biased_running_var, save_statistics;
 } fields;
 
 typedef struct word {
@@ -30,6 +31,7 @@ static const word pass_words[] = {{"forward", 0}, {"backward", 1}, {NULL, 0}};
 static const word mode_words[] = {{"train", 1}, {"eval", 0}, {NULL, 0}};
 static const word layout_words[] = {
     {"channels_first", VKN_CHANNELS_FIRST}, {"channels_last", VKN_CHANNELS_LAST}, {NULL, 0}};
+static const word activation_words[] = {{"none", VKN_NO_ACTIVATION}, {"relu", VKN_RELU}, {"silu", VKN_SILU}, {NULL, 0}};
 static const word no_words[] = {{NULL, 0}};
 static const word momentum_words[] = {{"cumulative", (int)VKN_MOMENTUM_CUMULATIVE}, {NULL, 0}};
 
@@ -82,20 +84,13 @@ static bool read_size(const json_t *value, const case_key *self, void *target) {
     return json_is_integer(value) && read_number(value, self, target);
 }
 
-// The keys of later releases: only the value that changes nothing is taken.
-static bool read_none(const json_t *value, const case_key *self, void *target) {
-    (void)self, (void)target;
-    return json_is_string(value) && strcmp(json_string_value(value), "none") == 0;
-}
-
-static bool read_false(const json_t *value, const case_key *self, void *target) {
-    (void)self, (void)target;
-    return json_is_false(value);
-}
-
-static bool read_zero(const json_t *value, const case_key *self, void *target) {
-    (void)self, (void)target;
-    return json_is_number(value) && json_number_value(value) == 0.0;
+static bool read_flag(const json_t *value, const case_key *self, void *target) {
+    (void)self;
+    if (!json_is_boolean(value)) {
+        return false;
+    }
+    *(bool *)target = json_is_true(value);
+    return true;
 }
 
 #define TARGET(field) offsetof(fields, field)
@@ -109,10 +104,12 @@ static const case_key keys[] = {
     {"normalized_rank", "an integer from 1 to 6", read_size, TARGET(normalized_rank), no_words, 1, VKN_MAX_RANK},
     {"eps", "a number from 0 to the largest float", read_number, TARGET(eps), no_words, 0, FLT_MAX},
     {"momentum", "a number from 0 to 1 or \"cumulative\"", read_number, TARGET(momentum), momentum_words, 0, 1},
-    {"activation", "\"none\" in this build: it has no activations", read_none, 0, no_words, 0, 0},
-    {"residual_before", "false in this build: it has no residuals", read_false, 0, no_words, 0, 0},
-    {"weight_offset", "0 in this build: it has no weight offset", read_zero, 0, no_words, 0, 0},
-    {"biased_running_var", "false in this build: its running variance is unbiased", read_false, 0, no_words, 0, 0},
+    {"activation", "none, relu or silu", read_word, TARGET(activation), activation_words, 0, 0},
+    {"residual_before", "true or false", read_flag, TARGET(residual_before), no_words, 0, 0},
+    {"weight_offset", "a number in the range of float", read_number, TARGET(weight_offset), no_words, -FLT_MAX,
+     FLT_MAX},
+    {"biased_running_var", "true or false", read_flag, TARGET(biased_running_var), no_words, 0, 0},
+    {"save_statistics", "true or false", read_flag, TARGET(save_statistics), no_words, 0, 0},
 };
 enum { KEY_COUNT = sizeof keys / sizeof *keys };
 
@@ -170,6 +167,8 @@ static int check_fields(const char *label, const fields *in) {
 static norm_case make_case(const fields *in) {
     vkn_norm norm = vkn_norm_defaults((vkn_kind)in->norm);
     norm.eps = (float)in->eps;
+    norm.activation = (vkn_activation)in->activation;
+    norm.weight_offset = (float)in->weight_offset;
     if (in->groups != 0) {
         norm.groups = (uint32_t)in->groups;
     }
@@ -181,7 +180,10 @@ static norm_case make_case(const fields *in) {
                        .layout = (vkn_layout)in->layout,
                        .momentum = (float)in->momentum,
                        .backward = in->pass != 0,
-                       .training = in->mode != 0};
+                       .training = in->mode != 0,
+                       .residual_before = in->residual_before,
+                       .biased_running_var = in->biased_running_var,
+                       .save_statistics = in->save_statistics};
 }
 
 static int read_case(json_t *object, size_t place, const char *path, case_list *out) {
@@ -195,7 +197,7 @@ static int read_case(json_t *object, size_t place, const char *path, case_list *
     if (!json_is_object(object)) {
         return command_fail("%s: must be an object", label);
     }
-    fields in = {.mode = 1, .layout = VKN_CHANNELS_FIRST, .eps = 1e-5, .momentum = 0.1};
+    fields in = {.mode = 1, .layout = VKN_CHANNELS_FIRST, .eps = 1e-5, .momentum = 0.1, .save_statistics = true};
     int code = read_fields(object, label, &in);
     if (code == COMMAND_OK) {
         code = check_fields(label, &in);
@@ -262,4 +264,15 @@ void cases_free(case_list *self) {
 const norm_case *cases_find(const case_list *self, const char *name) {
     const json_t *place = json_object_get(self->index, name);
     return place ? &self->items[json_integer_value(place)] : NULL;
+}
+
+char *case_tensor_name(const char *item, const char *tensor) {
+    const size_t size = strlen(item) + strlen(tensor) + 2;
+    char *name = malloc(size);
+    if (name) {
+        snprintf(name, size, "%s.%s", item, tensor);
+    } else {
+        command_fail("case %.80s: no memory for the name of %.80s", item, tensor);
+    }
+    return name;
 }

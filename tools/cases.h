@@ -14,6 +14,8 @@ typedef struct norm_case {
     vkn_layout layout;
     float momentum;
     bool backward, training;
+    bool residual_before, biased_running_var;
+    bool save_statistics; // forward saves them; else backward computes them again
 } norm_case;
 
 typedef struct case_list {
@@ -27,5 +29,7 @@ typedef struct case_list {
 int cases_load(const char *path, case_list *out);
 void cases_free(case_list *);
 const norm_case *cases_find(const case_list *, const char *name); // NULL where there is none
+// "<case>.<tensor>", for the caller to free. NULL after a message.
+char *case_tensor_name(const char *item, const char *tensor);
 
 #endif

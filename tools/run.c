@@ -20,13 +20,15 @@ static vkn_result record_forward(vkn_recorder *recorder, const case_tensors *ten
         .y = slots[SLOT_Y].tensor,
         .weight = slots[SLOT_WEIGHT].tensor,
         .bias = slots[SLOT_BIAS].tensor,
-        .mean = slots[SLOT_MEAN].tensor,
-        .rstd = slots[SLOT_RSTD].tensor,
+        .residual = slots[SLOT_RESIDUAL].tensor,
+        .h = slots[SLOT_H].tensor,
+        .statistics = slots[SLOT_STATISTICS].tensor,
         .running_mean = slots[SLOT_RUNNING_MEAN].tensor,
         .running_var = slots[SLOT_RUNNING_VAR].tensor,
         .num_batches_tracked = slots[SLOT_NUM_BATCHES_TRACKED].tensor,
         .momentum = tensors->item->momentum,
         .training = tensors->item->training,
+        .biased_running_var = tensors->item->biased_running_var,
     };
     return vkn_norm_forward(recorder, &tensors->item->norm, &args);
 }
@@ -34,16 +36,20 @@ static vkn_result record_forward(vkn_recorder *recorder, const case_tensors *ten
 static vkn_result record_backward(vkn_recorder *recorder, const case_tensors *tensors) {
     const case_tensor *slots = tensors->slots;
     const bool frozen = case_tensors_frozen(tensors);
+    const bool before = tensors->item->residual_before;
     const vkn_tensor absent = {0};
     const vkn_backward_args args = {
-        .x = slots[SLOT_X].tensor,
+        .x = slots[before ? SLOT_H : SLOT_X].tensor,
         .dy = slots[SLOT_DY].tensor,
+        .residual = before ? absent : slots[SLOT_RESIDUAL].tensor,
         .weight = slots[SLOT_WEIGHT].tensor,
-        .mean = slots[SLOT_MEAN].tensor,
-        .rstd = slots[SLOT_RSTD].tensor,
+        .bias = slots[SLOT_BIAS].tensor,
+        .statistics = slots[SLOT_STATISTICS].tensor,
         .running_mean = frozen ? slots[SLOT_RUNNING_MEAN].tensor : absent,
         .running_var = frozen ? slots[SLOT_RUNNING_VAR].tensor : absent,
+        .dh = slots[SLOT_DH].tensor,
         .dx = slots[SLOT_DX].tensor,
+        .dresidual = slots[SLOT_DRESIDUAL].tensor,
         .dweight = slots[SLOT_DWEIGHT].tensor,
         .dbias = slots[SLOT_DBIAS].tensor,
         .training = tensors->item->training,
@@ -128,9 +134,6 @@ static int run_run(const command *self, int argc, char **argv) {
         code = case_tensors_check_file(&cases, &file, operands[1]);
     }
     if (code == COMMAND_OK) {
-        code = outputs_create(cases.count, &out);
-    }
-    if (code == COMMAND_OK) {
         code = run_cases(device, &cases, &file, &out);
     }
     if (code == COMMAND_OK && vkn_safetensors_save(operands[2], out.tensors, out.count, &error) != VKN_OK) {
@@ -150,19 +153,34 @@ const command command_run = {
         "  CASES.json        an array of cases, with the keys below (defaults in brackets)\n"
         "  IN.safetensors    their inputs, named <case>.<tensor>: x; optional weight, bias, running_mean, "
         "running_var,\n"
-        "                    num_batches_tracked (I64); backward: dy\n"
-        "  OUT.safetensors   what they compute, written only when every case succeeded: y; mean and rstd where they\n"
-        "                    come from x; the running tensors after the step; backward also dx, and dweight and dbias\n"
-        "                    where weight and bias are given\n"
+        "                    num_batches_tracked (I64), residual; backward: dy, and with residual_before optional dh\n"
+        "  OUT.safetensors   what they compute, written only when every case succeeded: y; h with residual_before; "
+        "mean\n"
+        "                    and rstd where they come from x; the running tensors after the step; backward also dx, "
+        "and\n"
+        "                    dweight, dbias and dresidual where weight, bias and residual are given\n"
         "  --device D        index or part of a name, as `vknorm devices` shows them\n\n"
-        "  name              unique\n"
-        "  norm              batch, instance, group, layer, rms\n"
-        "  pass              forward, backward (which runs the forward first) [forward]\n"
-        "  mode              train, eval [train]\n"
-        "  groups            group only, and needed there\n"
-        "  normalized_rank   layer and rms: how many trailing dimensions are normalized [1]\n"
-        "  eps, momentum     [1e-5]; number or \"cumulative\" [0.1]\n"
-        "  layout            channels_first, channels_last: files store N,C,... or N,...,C [channels_first]\n\n"
-        "weight and bias are [C]; for layer and rms they have the normalized shape.\n",
+        "  name                unique\n"
+        "  norm                batch, instance, group, layer, rms\n"
+        "  pass                forward, backward (which runs the forward first) [forward]\n"
+        "  mode                train, eval [train]\n"
+        "  groups              group only, and needed there\n"
+        "  normalized_rank     layer and rms: how many trailing dimensions are normalized [1]\n"
+        "  eps, momentum       [1e-5]; number or \"cumulative\" [0.1]\n"
+        "  layout              channels_first, channels_last: files store N,C,... or N,...,C [channels_first]\n"
+        "  activation          none, relu, silu: of norm(x), and of the residual added to it [none]\n"
+        "  residual_before     false: y = act(norm(x) + residual)\n"
+        "                      true: h = x + residual, y = act(norm(h)); dh is what else reaches h, and dx = "
+        "dresidual\n"
+        "                      [false]\n"
+        "  weight_offset       a number that is added to a given weight [0]\n"
+        "  biased_running_var  true, false: whether running_var takes the biased variance [false]\n"
+        "  save_statistics     true, false: with false there is no mean and no rstd, and backward computes them again\n"
+        "                      [true]\n\n"
+        "weight and bias are [C]; for layer and rms they have the normalized shape. With N in front they are per "
+        "sample.\n"
+        "x is F32, F16 or BF16; y, h, dx, dresidual, residual, dy and dh are as x. weight and bias are F32 or as x, "
+        "all\n"
+        "else is F32.\n",
     .run = run_run,
 };

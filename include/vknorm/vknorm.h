@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
 // vknorm: every neural-network normalization layer, forward and backward, on any Vulkan 1.1 device.
 //
-// The header climbs: results, context, buffers and tensors, recorder, norm (the operation), layer (the module), state
-// (its file).
+// The header climbs: results, context, buffers and tensors, recorder, norm (the operation), statistics across devices,
+// layer (the module), state (its file).
 // Every function that returns a vkn_result leaves a message for the calling thread in vkn_error_message() when it
 // fails, and then has changed nothing: no output pointer but NULL, no command recorded, no state moved.
 //
@@ -11,6 +11,7 @@
 #define VKNORM_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <vulkan/vulkan_core.h>
 
@@ -56,13 +57,14 @@ VKN_API const char *vkn_error_message(void);
     X(VECTOR, 2, "vector", "16-byte loads and stores; off: one element at a time")                                     \
     X(ON_CHIP, 3, "on_chip", "one dispatch for groups one workgroup can hold; off: partials, merge, apply")            \
     X(HOST_VISIBLE, 4, "host_visible", "mapped device memory; off: staging copies")                                    \
-    X(COHERENT, 5, "coherent", "coherent mapped memory; off: flush and invalidate")
+    X(COHERENT, 5, "coherent", "coherent mapped memory; off: flush and invalidate")                                    \
+    X(STORAGE_16BIT, 6, "16bit", "16-bit stores of f16 and bf16; off: halves of 32-bit words")
 
 typedef enum vkn_feature {
 #define X(name, bit, key, text) VKN_FEATURE_##name = 1 << (bit),
     VKN_FEATURES(X)
 #undef X
-        VKN_FEATURE_COUNT = 6
+        VKN_FEATURE_COUNT = 7
 } vkn_feature;
 
 // ---- Context: one Vulkan device --------------------------------------------------------------------------------
@@ -88,6 +90,9 @@ typedef struct vkn_context_info {
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;
     const char *const *enabled_extensions; // device extensions that vk_device was created with
     uint32_t enabled_extension_count;
+    // The features that vk_device was created with, a chain of which vknorm looks for storageBuffer16BitAccess (in
+    // VkPhysicalDevice16BitStorageFeatures or VkPhysicalDeviceVulkan11Features). NULL: none.
+    const VkPhysicalDeviceFeatures2 *enabled_features;
 
     const VkAllocationCallbacks *allocator; // may be NULL; must outlive the context
     uint32_t disable;                       // vkn_feature bits to do without, beside those of VKNORM_DISABLE
@@ -111,8 +116,8 @@ typedef struct vkn_context_info {
 VKN_API vkn_result vkn_context_create(const vkn_context_info *info, vkn_context **out);
 // NULL is fine. Everything made from the context must have been destroyed before, and the device must be idle.
 VKN_API void vkn_context_destroy(vkn_context *);
-// The handles of the context's device, in the form in which another context could borrow it. `enabled_extensions`
-// belongs to the context. Fields that do not name handles are zero.
+// The handles of the context's device, in the form in which another context could borrow it. `enabled_extensions` and
+// `enabled_features` belong to the context. Fields that do not name handles are zero.
 VKN_API void vkn_context_get_info(const vkn_context *, vkn_context_info *out);
 
 typedef struct vkn_device_info {
@@ -153,6 +158,9 @@ enum { VKN_MAX_RANK = 6 };
 typedef enum vkn_dtype { VKN_F32, VKN_F16, VKN_BF16, VKN_I64 } vkn_dtype;
 typedef enum vkn_layout { VKN_CHANNELS_FIRST, VKN_CHANNELS_LAST } vkn_layout;
 
+// F16 and BF16 are for x and what is like it, and for weight and bias. A buffer that holds them must have a size that
+// is a multiple of 4, because devices without 16-bit storage read and write whole words; bytes beside a tensor keep
+// their values, but must not be written by commands that may run at the same time where they share a word with it.
 // Elements are contiguous. `shape` is always [N, C, spatial...]; with VKN_CHANNELS_LAST memory is ordered
 // [N, spatial..., C]. So a [B, T, D] array whose features are D is shape {B, D, T}, VKN_CHANNELS_LAST.
 typedef struct vkn_tensor {
@@ -191,7 +199,7 @@ VKN_API vkn_result vkn_recorder_submit_and_wait(vkn_recorder *);
 VKN_API void vkn_recorder_reset(vkn_recorder *);
 
 // ---- Norm: what to compute. A plain value, no state ------------------------------------------------------------
-// y = (x - mean) * rstd * weight + bias, with mean and rstd = 1 / sqrt(var + eps) over a statistic group:
+// y = act((x - mean) * rstd * weight + bias), with mean and rstd = 1 / sqrt(var + eps) over a statistic group:
 //   batch     a channel, over N and space                        (Ioffe & Szegedy 2015)
 //   instance  a channel of one sample, over space                (Ulyanov et al. 2016)
 //   group     C / groups channels of one sample, and space       (Wu & He 2018)
@@ -200,51 +208,82 @@ VKN_API void vkn_recorder_reset(vkn_recorder *);
 // For layer and rms the normalized dimensions are the last ones of the memory order, so with VKN_CHANNELS_LAST and
 // normalized_rank 1 it is the channels that are normalized.
 typedef enum vkn_kind { VKN_BATCH = 1, VKN_INSTANCE, VKN_GROUP, VKN_LAYER, VKN_RMS } vkn_kind;
+typedef enum vkn_activation {
+    VKN_NO_ACTIVATION,
+    VKN_RELU, // max(z, 0); its gradient at 0 is 0
+    VKN_SILU, // z / (1 + exp(-z))
+} vkn_activation;
 typedef struct vkn_norm {
     vkn_kind kind;
     uint32_t groups;          // VKN_GROUP only: at least 1, divides the channels
     uint32_t normalized_rank; // VKN_LAYER, VKN_RMS: 1 to the rank of x
     float eps;                // at least 0, finite; zero means zero: start from vkn_norm_defaults
+    vkn_activation activation;
+    float weight_offset; // finite; a weight that is given counts as weight_offset + weight. 1: Gemma's rms norm, AdaLN
 } vkn_norm;
-VKN_API vkn_norm vkn_norm_defaults(vkn_kind); // eps 1e-5, groups 1, normalized_rank 1
-// How many statistic groups `x` has (the size of mean and rstd), and how many elements weight and bias have.
+VKN_API vkn_norm vkn_norm_defaults(vkn_kind); // eps 1e-5, groups 1, normalized_rank 1, all else none
+// How many statistic groups `x` has, and how many elements weight and bias have.
 // 0 where norm and shape do not fit (vkn_error_message says why), or the tensor is empty.
 VKN_API uint64_t vkn_norm_groups(const vkn_norm *, const vkn_tensor *x);
 VKN_API uint64_t vkn_norm_features(const vkn_norm *, const vkn_tensor *x);
 
 #define VKN_MOMENTUM_CUMULATIVE (-1.0f)
 
-// Shapes: batch, instance, group take x of rank 2 to 6 ([N, C], [N, C, L], ...), layer and rms of rank 1 to 6.
-// y has x's dtype, layout and shape. All others are VKN_F32 (num_batches_tracked VKN_I64), and only their number of
-// elements counts: weight, bias: vkn_norm_features; mean, rstd: vkn_norm_groups; running statistics: the channels;
-// num_batches_tracked: 1. `absent`: buffer is VK_NULL_HANDLE. y may be x itself; any other overlap of a tensor that is
-// written with another one is an error (as far as it shows: in one VkBuffer).
+// Arguments. `absent`: buffer is VK_NULL_HANDLE.
+//   x              batch, instance, group: rank 2 to 6 ([N, C], [N, C, L], ...); layer and rms: rank 1 to 6.
+//                  VKN_F32, VKN_F16 or VKN_BF16
+//   as x           of x's dtype, layout and shape
+//   weight, bias   vkn_norm_features elements; or, per sample, N times as many, [N, C] (adaptive instance norm, FiLM),
+//                  for layer and rms [N, normalized shape] (AdaLN; needs a normalized_rank below the rank). VKN_F32 or
+//                  x's dtype. weight and bias (and their gradients) all have one size, weight and bias one dtype
+//   statistics     VKN_F32, vkn_norm_groups times four: the mean, what rounding it to f32 left over, rstd, and the
+//                  biased variance (rms: the mean square; its means are 0)
+//   moments        VKN_F32, vkn_norm_groups times four; sums: the same size. See "statistics across devices" below
+//   running        VKN_F32, C elements; num_batches_tracked: VKN_I64, 1 element
+// Of all but x and what is as x only the number of elements counts. All arithmetic and all sums are f32; results of
+// 16 bits are rounded to nearest even, and what overflows becomes infinite.
+//
+// In place: a tensor that is written may be the very bytes of one that is as x, read, and listed with it here; any
+// other overlap is an error (as far as it shows: in one VkBuffer).
+//   forward    y: x, residual        h: x, residual
+//   backward   dx: x, dy, residual, dh        dresidual: dy, residual
 typedef struct vkn_forward_args {
     vkn_tensor x, y;
+    vkn_tensor residual;     // may be absent; as x. h absent: y = act(norm(x) + residual)
+    vkn_tensor h;            // may be absent; as x. With residual: h = x + residual is written, y = act(norm(h))
     vkn_tensor weight, bias; // each may be absent: 1 and 0. rms: bias must be absent
-    vkn_tensor mean, rstd;   // each may be absent. Written whenever the statistics are computed from x, not when they
-                             // are the running ones. rms: mean must be absent
+    vkn_tensor statistics;   // may be absent. Written whenever the statistics are computed from x or moments, not when
+                             // they are the running ones
+    vkn_tensor moments;      // may be absent. Used instead of x's own; h must be absent, training true
     vkn_tensor running_mean, running_var; // batch and instance; both or neither. Training: updated as
                                           // (1 - m) running + m batch, with the unbiased variance. Otherwise: used
                                           // instead of x's own statistics
-    vkn_tensor num_batches_tracked; // may be absent; one I64, counted on the device in training when there are running
-                                    // statistics
-    float momentum; // m: 0 to 1, or VKN_MOMENTUM_CUMULATIVE: 1 / num_batches_tracked, which then must be given
-    bool training;  // layer, group and rms compute the same either way
+    vkn_tensor num_batches_tracked;       // may be absent; counted on the device in training when there are running
+                                          // statistics
+    float momentum;          // m: 0 to 1, or VKN_MOMENTUM_CUMULATIVE: 1 / num_batches_tracked, which then must be given
+    bool training;           // layer, group and rms compute the same either way
+    bool biased_running_var; // running_var takes the biased variance (as in ONNX and Keras)
 } vkn_forward_args;
 
-// With s = sum over the statistic group, g = dy * weight, xhat = (x - mean) * rstd, n = elements of the group:
-//   dx = rstd * (g - s(g) / n - xhat * s(g * xhat) / n)      statistics were x's own  (rms: without the s(g) term)
-//   dx = rstd * g                                            statistics were the running ones ("frozen")
-//   dweight = sum of dy * xhat, dbias = sum of dy, over all elements that share a weight
+// With s = sum over the statistic group, z = what the activation was applied to, dz = dy * act'(z), g = dz * weight,
+// xhat = (x - mean) * rstd, n = elements of the group:
+//   dx = rstd * (g - s(g) / n - xhat * s(g * xhat) / n) + dh    statistics were x's own  (rms: without the s(g) term)
+//   dx = rstd * g + dh                                          statistics were the running ones ("frozen")
+//   dresidual = dz
+//   dweight = sum of dz * xhat, dbias = sum of dz, over all elements that share a weight
 typedef struct vkn_backward_args {
-    vkn_tensor x, dy;                     // dy as x
-    vkn_tensor weight;                    // as forward had it
-    vkn_tensor mean, rstd;                // what forward saved; where either is absent both are computed again from x
+    vkn_tensor x, dy;        // x: what was normalized, so h where forward wrote one; dy: as x
+    vkn_tensor residual;     // with an activation: as forward added it after the norm; else it is not looked at
+    vkn_tensor weight, bias; // as forward had them; bias is only looked at with an activation
+    vkn_tensor statistics;   // what forward saved; absent: computed again from x
     vkn_tensor running_mean, running_var; // both: forward normalized with these (training false); else absent
-    vkn_tensor dx, dweight, dbias;        // each may be absent: then not computed. dx may be x or dy itself
-    bool training;                        // as in forward: with false and running statistics, the frozen formula
-    bool accumulate;                      // dweight and dbias are added to, not overwritten
+    vkn_tensor sums;                      // may be absent: see "statistics across devices". Merged over all ranks
+    vkn_tensor dh;        // may be absent; as x: a gradient that reaches x from elsewhere. Must be absent with residual
+    vkn_tensor dx;        // may be absent; as x. It is also the gradient of a residual that was added before the norm
+    vkn_tensor dresidual; // may be absent; as x: the gradient of a residual that was added after the norm
+    vkn_tensor dweight, dbias; // each may be absent: then not computed. VKN_F32
+    bool training;             // as in forward: with false and running statistics, the frozen formula
+    bool accumulate;           // dweight and dbias are added to, not overwritten
 } vkn_backward_args;
 
 // Each records commands and submits nothing, waits for nothing, and once warm allocates nothing. Barriers between its
@@ -255,8 +294,34 @@ typedef struct vkn_backward_args {
 // the limit; VKN_OUT_OF_MEMORY; VKN_DEVICE_LOST.
 VKN_API vkn_result vkn_norm_forward(vkn_recorder *, const vkn_norm *, const vkn_forward_args *);
 VKN_API vkn_result vkn_norm_backward(vkn_recorder *, const vkn_norm *, const vkn_backward_args *);
-// Builds every pipeline that forward and backward of such a tensor can need. x's buffer is not looked at.
-VKN_API vkn_result vkn_norm_prepare(vkn_context *, const vkn_norm *, const vkn_tensor *x);
+// How calls will give a residual: it makes other pipelines.
+typedef enum vkn_residual { VKN_NO_RESIDUAL, VKN_RESIDUAL_AFTER, VKN_RESIDUAL_BEFORE } vkn_residual;
+// Builds every pipeline that forward and backward of such a tensor can need, with weight and bias of dtype `weight`.
+// x's buffer is not looked at.
+VKN_API vkn_result vkn_norm_prepare(vkn_context *, const vkn_norm *, const vkn_tensor *x, vkn_dtype weight,
+                                    vkn_residual);
+
+// ---- Statistics across devices: synchronized batch norm --------------------------------------------------------
+// Where x is spread over several devices ("ranks"), each with its share of the batch, even none of it:
+//   1. vkn_norm_moments on each rank; exchange; vkn_norm_merge_moments; vkn_norm_forward with args.moments
+//   2. vkn_norm_sums on each rank; exchange; vkn_norm_merge_sums; vkn_norm_backward with args.sums
+// Moments: for each statistic group the mean, what rounding it left over, M2 = sum of (x - mean)^2, and the number of
+// elements. Sums: for each statistic group the sum of g, the sum of g * xhat, the number of elements, and 0.
+// Both merge in the order of the ranks, so that all ranks get the same bits. They go for all kinds.
+// Recording calls, as vkn_norm_forward is; an empty x gives moments and sums of nothing, which merge as such.
+//
+// The moments of x, over its own elements. (A residual that is added before the norm has to be in x already.)
+VKN_API vkn_result vkn_norm_moments(vkn_recorder *, const vkn_norm *, const vkn_tensor *x, const vkn_tensor *moments);
+// `all` has the moments (or sums) of `ranks` >= 1 ranks one after another; `merged` has ranks times fewer elements. By
+// Chan, Golub & LeVeque (1983).
+VKN_API vkn_result vkn_norm_merge_moments(vkn_recorder *, const vkn_tensor *all, uint32_t ranks,
+                                          const vkn_tensor *merged);
+// The first half of vkn_norm_backward: the sums, dresidual, and dweight and dbias, which are those of this rank's
+// elements alone. statistics must be given; sums, dx and dh of the arguments are not looked at. The second half is
+// vkn_norm_backward with the same arguments and the merged sums: it reads dresidual, where that is given, instead of
+// dy, does not look at dweight and dbias, and writes dx.
+VKN_API vkn_result vkn_norm_sums(vkn_recorder *, const vkn_norm *, const vkn_backward_args *, const vkn_tensor *sums);
+VKN_API vkn_result vkn_norm_merge_sums(vkn_recorder *, const vkn_tensor *all, uint32_t ranks, const vkn_tensor *merged);
 
 // ---- Layer: the module, as in torch.nn -------------------------------------------------------------------------
 // Parameters, gradients, running statistics and what forward saves for backward. Thread-safety: as a recorder.
@@ -266,6 +331,7 @@ typedef struct vkn_layer_info {
     uint32_t features;                      // channels; layer and rms: elements of the normalized shape. At least 1
     float momentum;                         // as vkn_forward_args.momentum
     bool weight, bias, track_running_stats; // rms: no bias. Only batch and instance track
+    bool biased_running_var;                // as vkn_forward_args.biased_running_var
 } vkn_layer_info;
 // torch.nn's defaults: momentum 0.1; batch: weight, bias, running statistics; instance: none of them; group, layer:
 // weight and bias; rms: weight.
@@ -283,6 +349,31 @@ VKN_API void vkn_layer_accumulate(vkn_layer *, bool accumulate);
 VKN_API vkn_result vkn_layer_forward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *y);
 VKN_API vkn_result vkn_layer_backward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *dy,
                                       const vkn_tensor *dx);
+// The same with a residual. h NULL: y = act(norm(x) + residual); else h = x + residual, y = act(norm(h)).
+VKN_API vkn_result vkn_layer_forward_residual(vkn_recorder *, vkn_layer *, const vkn_tensor *x,
+                                              const vkn_tensor *residual, const vkn_tensor *h, const vkn_tensor *y);
+// x is what was normalized: h where forward wrote one. Each of the others may be NULL: `residual`, as forward added it
+// after the norm, is needed with an activation; dh is what reaches h from elsewhere; dx is also the gradient of a
+// residual that was added before the norm, dresidual that of one that was added after it.
+VKN_API vkn_result vkn_layer_backward_residual(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *dy,
+                                               const vkn_tensor *residual, const vkn_tensor *dh, const vkn_tensor *dx,
+                                               const vkn_tensor *dresidual);
+
+// Ranks that train one network together, and how they exchange bytes of host memory: two functions.
+typedef struct vkn_communicator {
+    // Which rank this is, and of how many.
+    void (*place)(void *user, uint32_t *rank, uint32_t *ranks);
+    // Waits for all ranks; `all` gets `bytes` from each, in the order of the ranks. 0, or an error code of its own.
+    int (*all_gather)(void *user, const void *mine, void *all, size_t bytes);
+    void *user;
+} vkn_communicator;
+// Synchronized batch norm: from now on the layer's statistics in training are those of all ranks' x together, and so
+// are the sums of its backward; gradients of weight and bias stay those of this rank. NULL: ends it. All ranks must
+// make the same calls in the same order. The functions must work as long as the layer does. forward in training, and
+// the backward that follows it, then do submit what the recorder holds, wait, exchange, and begin anew: the recorder
+// must record into its own command buffer. Batch norm only. Where an exchange fails (VKN_IO) nothing of the layer's
+// call has been recorded, but what was there before has been submitted.
+VKN_API vkn_result vkn_layer_synchronize(vkn_layer *, const vkn_communicator *);
 
 typedef enum vkn_slot {
     VKN_WEIGHT,

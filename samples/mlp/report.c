@@ -20,10 +20,12 @@ bool mlp_report_open(mlp_report *report, const mlp_options *options) {
     return report->csv != NULL;
 }
 
-void mlp_report_start(mlp_report *report, const vkn_device_info *device, const mlp_dataset *data) {
+void mlp_report_start(mlp_report *report, const vkn_device_info *device, const mlp_dataset *data, uint32_t ranks) {
     const mlp_options *options = report->options;
     if (options->json) return;
-    printf("device  %s\n", device->name);
+    printf("device  %s", device->name);
+    if (ranks > 1) printf(", and those of %u other ranks", ranks - 1);
+    printf("\n");
     printf("data    %u records to train on, %u to test on, %u features each\n", data->train.count, data->test.count,
            data->features);
     printf("norm    %s, seed %llu, batch size %u, lr %g\n\n", options->norm->name, (unsigned long long)options->seed,
@@ -47,13 +49,14 @@ void mlp_report_epoch(mlp_report *report, uint32_t epoch, double train_loss, mlp
 }
 
 static void print_json(const mlp_options *options, const vkn_device_info *device, const mlp_result *result) {
-    json_t *json = json_pack(
-        "{s:s, s:s, s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "device", device->name, "driver",
-        device->driver, "norm", options->norm->name, "seed", (json_int_t)options->seed, "epochs",
-        (json_int_t)options->epochs, "batch_size", (json_int_t)options->batch_size, "lr", options->lr, "train_records",
-        (json_int_t)result->train_records, "test_records", (json_int_t)result->test_records, "train_loss",
-        result->train_loss, "test_loss", result->test.loss, "test_accuracy", result->test.accuracy,
-        "test_accuracy_one_at_a_time", result->test_one.accuracy, "seconds", result->seconds);
+    json_t *json =
+        json_pack("{s:s, s:s, s:I, s:s, s:I, s:I, s:I, s:f, s:I, s:I, s:f, s:f, s:f, s:f, s:f}", "device", device->name,
+                  "driver", device->driver, "ranks", (json_int_t)result->ranks, "norm", options->norm->name, "seed",
+                  (json_int_t)options->seed, "epochs", (json_int_t)options->epochs, "batch_size",
+                  (json_int_t)options->batch_size, "lr", options->lr, "train_records",
+                  (json_int_t)result->train_records, "test_records", (json_int_t)result->test_records, "train_loss",
+                  result->train_loss, "test_loss", result->test.loss, "test_accuracy", result->test.accuracy,
+                  "test_accuracy_one_at_a_time", result->test_one.accuracy, "seconds", result->seconds);
     json_dumpf(json, stdout, JSON_INDENT(2) | JSON_REAL_PRECISION(9));
     printf("\n");
     json_decref(json);

@@ -13,7 +13,7 @@ typedef struct mlp_result {
     mlp_score test_one; // one record at a time
     double train_loss;  // of the last epoch
     double seconds;     // of the training
-    uint32_t train_records, test_records;
+    uint32_t train_records, test_records, ranks;
 } mlp_result;
 
 typedef struct mlp_report {
@@ -24,7 +24,7 @@ typedef struct mlp_report {
 
 // Opens the file of the curves, so that a bad path is known before the training. Says so on stderr, and returns false.
 bool mlp_report_open(mlp_report *, const mlp_options *);
-void mlp_report_start(mlp_report *, const vkn_device_info *, const mlp_dataset *);
+void mlp_report_start(mlp_report *, const vkn_device_info *, const mlp_dataset *, uint32_t ranks);
 void mlp_report_epoch(mlp_report *, uint32_t epoch, double train_loss, mlp_score test); // epochs count from 1
 void mlp_report_result(mlp_report *, const vkn_device_info *, const mlp_result *);
 // Closes the file. False, and a word on stderr, if it or stdout could not be written.

@@ -7,8 +7,8 @@
 
 static const nn_kernel bce_kernel = NN_KERNEL(bce, 4, nn_bce_push);
 
-void nn_bce_with_logits(nn_device *device, const vkn_tensor *logits, const vkn_tensor *targets, const vkn_tensor *loss,
-                        const vkn_tensor *dlogits) {
+void nn_bce_with_logits(nn_device *device, const vkn_tensor *logits, const vkn_tensor *targets, uint32_t total,
+                        const vkn_tensor *loss, const vkn_tensor *dlogits) {
     if (!nn_ok(device)) return;
     const uint64_t count = vkn_tensor_count(logits), target_count = vkn_tensor_count(targets);
     if (count != target_count || (dlogits && vkn_tensor_count(dlogits) != count)) {
@@ -23,6 +23,6 @@ void nn_bce_with_logits(nn_device *device, const vkn_tensor *logits, const vkn_t
         return;
     }
     const vkn_tensor tensors[] = {*logits, *targets, *loss, dlogits ? *dlogits : (vkn_tensor){0}};
-    const nn_bce_push push = {(uint32_t)count, dlogits != NULL};
+    const nn_bce_push push = {(uint32_t)count, total, dlogits != NULL};
     nn_dispatch(device, &bce_kernel, tensors, &push, 1, 1);
 }

@@ -33,3 +33,7 @@ void nn_module_parameters(nn_module *module, nn_parameter_visit visit, void *use
 void nn_module_train(nn_module *module, bool training) {
     if (module->ops->train) module->ops->train(module, training);
 }
+
+void nn_module_synchronize(nn_module *module, const vkn_communicator *communicator) {
+    if (module->ops->synchronize) module->ops->synchronize(module, communicator);
+}

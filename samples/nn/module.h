@@ -15,12 +15,13 @@ typedef struct nn_parameter {
 
 typedef void (*nn_parameter_visit)(void *user, const nn_parameter *);
 
-// `forward` and `destroy` must be there; without `parameters` or `train` there is nothing to visit or to switch.
+// `forward` and `destroy` must be there; without one of the others there is nothing to visit, to switch or to share.
 typedef struct nn_module_ops {
     vkn_tensor (*forward)(nn_module *, vkn_tensor x);
     vkn_tensor (*backward)(nn_module *, vkn_tensor dy, bool needs_dx);
     void (*parameters)(nn_module *, nn_parameter_visit, void *user);
     void (*train)(nn_module *, bool training);
+    void (*synchronize)(nn_module *, const vkn_communicator *);
     void (*destroy)(nn_module *);
 } nn_module_ops;
 
@@ -40,5 +41,7 @@ vkn_tensor nn_module_forward(nn_module *, vkn_tensor x);
 vkn_tensor nn_module_backward(nn_module *, vkn_tensor dy, bool needs_dx);
 void nn_module_parameters(nn_module *, nn_parameter_visit, void *user); // always in the same order
 void nn_module_train(nn_module *, bool training);                       // false: eval. At first: training
+// From now on what reaches over a batch, the statistics of batch norms, reaches over the batches of all ranks.
+void nn_module_synchronize(nn_module *, const vkn_communicator *);
 
 #endif

@@ -6,6 +6,7 @@
 typedef struct norm {
     nn_module module;
     vkn_layer *layer;
+    vkn_kind kind;
     vkn_tensor x; // of the last forward
 } norm;
 
@@ -44,6 +45,12 @@ static void norm_train(nn_module *module, bool training) {
     vkn_layer_train(((norm *)module)->layer, training);
 }
 
+// The other kinds look at one sample at a time.
+static void norm_synchronize(nn_module *module, const vkn_communicator *communicator) {
+    const norm *self = (norm *)module;
+    if (self->kind == VKN_BATCH) nn_check(module->device, vkn_layer_synchronize(self->layer, communicator));
+}
+
 static void norm_destroy(nn_module *module) {
     vkn_layer_destroy(((norm *)module)->layer);
     free(module);
@@ -53,11 +60,13 @@ static const nn_module_ops norm_ops = {.forward = norm_forward,
                                        .backward = norm_backward,
                                        .parameters = norm_parameters,
                                        .train = norm_train,
+                                       .synchronize = norm_synchronize,
                                        .destroy = norm_destroy};
 
 nn_module *nn_norm_create(nn_device *device, const vkn_layer_info *info) {
     norm *self = nn_module_allocate(device, &norm_ops, sizeof *self);
     if (!self) return NULL;
+    self->kind = info->norm.kind;
     if (!nn_check(device, vkn_layer_create(device->context, info, &self->layer))) {
         free(self);
         return NULL;

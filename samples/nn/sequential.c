@@ -35,6 +35,12 @@ static void sequential_train(nn_module *module, bool training) {
         nn_module_train(self->children[i], training);
 }
 
+static void sequential_synchronize(nn_module *module, const vkn_communicator *communicator) {
+    const sequential *self = (sequential *)module;
+    for (size_t i = 0; i < self->count; i++)
+        nn_module_synchronize(self->children[i], communicator);
+}
+
 static void sequential_destroy(nn_module *module) {
     sequential *self = (sequential *)module;
     for (size_t i = 0; i < self->count; i++)
@@ -47,6 +53,7 @@ static const nn_module_ops sequential_ops = {.forward = sequential_forward,
                                              .backward = sequential_backward,
                                              .parameters = sequential_parameters,
                                              .train = sequential_train,
+                                             .synchronize = sequential_synchronize,
                                              .destroy = sequential_destroy};
 
 nn_module *nn_sequential_create(nn_device *device) {

@@ -4,8 +4,11 @@ import json
 
 import numpy as np
 
-DTYPES = {"F64": "<f8", "F32": "<f4", "F16": "<f2", "I64": "<i8"}
-NAMES = {np.dtype(value): key for key, value in DTYPES.items()}
+import dtypes
+
+STORED = {**{name: dtype.storage for name, dtype in dtypes.DTYPES.items()}, "F64": np.dtype("<f8"),
+          "I64": np.dtype("<i8")}
+NAMES = {storage: name for name, storage in STORED.items()}
 
 
 def save(path, tensors):
@@ -28,5 +31,5 @@ def load(path):
     assert size % 8 == 0, f"header of {size} bytes, not a multiple of 8"
     header, data = json.loads(content[8:8 + size]), content[8 + size:]
     return {name: np.frombuffer(data[entry["data_offsets"][0]:entry["data_offsets"][1]],
-                                DTYPES[entry["dtype"]]).reshape(entry["shape"])
+                                STORED[entry["dtype"]]).reshape(entry["shape"])
             for name, entry in header.items()}

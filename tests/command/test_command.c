@@ -3,6 +3,7 @@
 // before a device is opened. Usage: test_command VKNORM
 #include <setjmp.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -98,6 +99,58 @@ static void test_arguments(void **state) {
     }
 }
 
+static void test_help_of_run(void **state) {
+    (void)state;
+    static const char *const words[] = {
+        "name",
+        "norm",
+        "pass",
+        "mode",
+        "groups",
+        "normalized_rank",
+        "eps",
+        "momentum",
+        "layout",
+        "activation",
+        "residual_before",
+        "weight_offset",
+        "biased_running_var",
+        "save_statistics",
+        "x",
+        "weight",
+        "bias",
+        "running_mean",
+        "running_var",
+        "num_batches_tracked",
+        "residual",
+        "dy",
+        "dh",
+        "y",
+        "h",
+        "mean",
+        "rstd",
+        "dx",
+        "dweight",
+        "dbias",
+        "dresidual",
+        "F32",
+        "F16",
+        "BF16",
+        "I64",
+    };
+    const outcome help = run((char *[MAX_ARGUMENTS]){"run", "--help"});
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++) {
+        bool found = false;
+        for (const char *at = help.text; !found && (at = strstr(at, words[i])); at++) {
+            const char after = at[strlen(words[i])];
+            found = strchr(" ,;:(\n", at[-1]) && strchr(" ,;:)\n", after);
+        }
+        if (!found) {
+            fail_msg("run --help does not say \"%s\"", words[i]);
+        }
+    }
+}
+
 // Files of cases that are wrong, and what is said after "vknorm: cases.json: ".
 static const char *const wrong_cases[][2] = {
     {"", "line 1: '[' or '{' expected near end of file"},
@@ -131,10 +184,22 @@ static const char *const wrong_cases[][2] = {
     {"[{'name': 'a', 'norm': 'batch', 'momentum': 1.5}]", "case a: momentum is 1.5, but must be a number from 0 to 1"},
     {"[{'name': 'a', 'norm': 'batch', 'momentum': 'simple'}]", "case a: momentum is \"simple\", but must be a number"},
     {"[{'name': 'a', 'norm': 'batch', 'momentum': null}]", "case a: momentum is null, but must be a number"},
-    {"[{'name': 'a', 'norm': 'rms', 'activation': 'silu'}]", "case a: activation is \"silu\", but must be \"none\" in"},
-    {"[{'name': 'a', 'norm': 'rms', 'residual_before': true}]", "case a: residual_before is true, but must be false"},
-    {"[{'name': 'a', 'norm': 'rms', 'weight_offset': 1}]", "case a: weight_offset is 1, but must be 0 in this build"},
-    {"[{'name': 'a', 'norm': 'rms', 'biased_running_var': true}]", "case a: biased_running_var is true, but must be"},
+    {"[{'name': 'a', 'norm': 'rms', 'activation': 'gelu'}]",
+     "case a: activation is \"gelu\", but must be none, relu or"},
+    {"[{'name': 'a', 'norm': 'rms', 'activation': true}]",
+     "case a: activation is true, but must be none, relu or silu"},
+    {"[{'name': 'a', 'norm': 'rms', 'activation': null}]",
+     "case a: activation is null, but must be none, relu or silu"},
+    {"[{'name': 'a', 'norm': 'rms', 'residual_before': 1}]", "case a: residual_before is 1, but must be true or false"},
+    {"[{'name': 'a', 'norm': 'rms', 'residual_before': 'true'}]",
+     "residual_before is \"true\", but must be true or false"},
+    {"[{'name': 'a', 'norm': 'rms', 'weight_offset': '1'}]", "case a: weight_offset is \"1\", but must be a number in"},
+    {"[{'name': 'a', 'norm': 'rms', 'weight_offset': -1e39}]", "but must be a number in the range of float"},
+    {"[{'name': 'a', 'norm': 'rms', 'weight_offset': true}]", "case a: weight_offset is true, but must be a number in"},
+    {"[{'name': 'a', 'norm': 'batch', 'biased_running_var': 0}]",
+     "case a: biased_running_var is 0, but must be true or"},
+    {"[{'name': 'a', 'norm': 'rms', 'save_statistics': 'no'}]",
+     "case a: save_statistics is \"no\", but must be true or"},
 };
 
 // JSON with single quotes, to be readable here.
@@ -174,8 +239,11 @@ static void test_wrong_tensors(void **state) {
         {"a.dy", "tensor a.dy: a forward case has no input \"dy\""},
         {"a.y", "tensor a.y: a forward case has no input \"y\""},
         {"back.y", "tensor back.y: a backward case has no input \"y\""},
-        {"a.residual", "tensor a.residual: this build has no residuals"},
-        {"back.dh", "tensor back.dh: this build has no residuals"},
+        {"a.h", "tensor a.h: a forward case has no input \"h\""},
+        {"a.dh", "tensor a.dh: a forward case has no input \"dh\""},
+        {"a.statistics", "tensor a.statistics: a forward case has no input \"statistics\""},
+        {"back.dh", "tensor back.dh: it needs residual_before, which is false"},
+        {"back.dresidual", "tensor back.dresidual: a backward case has no input \"dresidual\""},
     };
     static const float value = 1;
     write_cases("[{'name': 'a', 'norm': 'rms'}, {'name': 'back', 'norm': 'rms', 'pass': 'backward'}]");
@@ -226,10 +294,8 @@ int main(int argc, char **argv) {
     }
     program = argv[1];
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_arguments),
-        cmocka_unit_test(test_wrong_cases),
-        cmocka_unit_test(test_wrong_tensors),
-        cmocka_unit_test(test_no_driver),
+        cmocka_unit_test(test_arguments),     cmocka_unit_test(test_help_of_run), cmocka_unit_test(test_wrong_cases),
+        cmocka_unit_test(test_wrong_tensors), cmocka_unit_test(test_no_driver),
     };
     return cmocka_run_group_tests(tests, enter_folder, leave_folder);
 }

@@ -28,18 +28,23 @@ CHUNK = 1000  # cases in one run of the command, and in memory
 
 
 class Tally:
-    """Counts, and the worst error, of each row of the table."""
+    """Counts, and the worst error, of each row of the tables."""
 
     def __init__(self, drivers):
         self.drivers = drivers
         self.rows, self.reasons, self.met = {}, {}, {defect.title: 0 for defect in defects.DEFECTS}
         self.failures = []
 
-    def row(self, truth, case):
+    def rows_of(self, truth, case):
+        """Those that the case counts in, one for its data and one for each of its options."""
         direction = "state" if len(case.steps) > 1 else case.steps[0][0]
-        data = "outlier" if "outlier" in case.data else case.data if case.data == "mean 1e4" else "other"
-        return self.rows.setdefault((truth, case.norm, direction, data), {
-            "cases": 0, "drivers": {driver: {"passed": 0, "failed": 0, "worst": None} for driver in self.drivers}})
+        data = next((name for name in ("outlier", "mean 1e4") if case.data.startswith(name)), "other")
+        keys = [("cases", truth, case.norm, direction, data)]
+        keys += [("options", truth, option) for option in case.options]
+        for key in keys:
+            yield self.rows.setdefault((key, case.dtype), {
+                "cases": 0, "drivers": {driver: {"passed": 0, "failed": 0, "worst": None, "worst_places": None}
+                                        for driver in self.drivers}})
 
     def add_case(self, prepared):
         for truth, reason in prepared.reasons.items():
@@ -47,26 +52,34 @@ class Tally:
                 key = truth, prepared.case.norm, reason
                 self.reasons[key] = self.reasons.get(key, 0) + 1
             else:
-                self.row(truth, prepared.case)["cases"] += 1
+                for row in self.rows_of(truth, prepared.case):
+                    row["cases"] += 1
         if prepared.defect:
             self.met[prepared.defect.title] += 1
 
     def add_result(self, prepared, driver, outputs):
         """outputs: those of each step, or a text about what went wrong."""
         for truth in prepared.truths:
-            found = self.row(truth, prepared.case)["drivers"][driver]
+            found = [row["drivers"][driver] for row in self.rows_of(truth, prepared.case)]
             faults = [prepared.troubles[truth]] if truth in prepared.troubles else []
             if isinstance(outputs, str):
                 faults.append(outputs)
             elif not faults:
-                for step, tensor, error, limit in judge.judge(prepared, truth, outputs):
-                    if not error < limit:
-                        faults.append(f"step {step}, {tensor}: error {error:.1f}, limit {limit:.1f}")
-                    worst = found["worst"]
-                    if limit and (not worst or error / limit > worst["error"] / worst["limit"]):
-                        found["worst"] = {"error": error, "limit": limit, "tensor": tensor, "case": prepared.case.name}
-            found["failed" if faults else "passed"] += 1
+                for step, tensor, dtype, error in judge.judge(prepared, truth, outputs):
+                    if not error.passed:
+                        faults.append(f"step {step}, {tensor}: error {error.units:.1f}")
+                    for one in found:
+                        note_worst(one, "worst", error.units, tensor, prepared.case)
+                        if dtype == prepared.case.dtype:
+                            note_worst(one, "worst_places", error.places, tensor, prepared.case)
+            for one in found:
+                one["failed" if faults else "passed"] += 1
             self.failures += [f"{driver}, {truth}: {prepared.case.name}: {fault}" for fault in faults]
+
+
+def note_worst(found, key, error, tensor, case):
+    if not found[key] or error > found[key]["error"]:
+        found[key] = {"error": error, "tensor": tensor, "case": case.name}
 
 
 def run_chunk(command, chunk):
@@ -121,17 +134,20 @@ def run(options, commands):
 
 
 def summarized(tally):
-    heads = ("truth", "norm", "pass", "data")
-    rows = [{**dict(zip(heads, key)), **row} for key, row in tally.rows.items()]
+    heads = {"cases": ("truth", "norm", "pass", "data"), "options": ("truth", "option")}
+    tables = {name: [] for name in heads}
+    for (key, dtype), row in tally.rows.items():
+        tables[key[0]].append({**dict(zip(heads[key[0]], key[1:])), "dtype": dtype, **row})
     order = list(judge.TRUTHS), ["forward", "backward", "state"], ["other", "outlier", "mean 1e4"]
-    rows.sort(key=lambda row: (order[0].index(row["truth"]), row["norm"], order[1].index(row["pass"]),
-                               order[2].index(row["data"])))
+    tables["cases"].sort(key=lambda row: (order[0].index(row["truth"]), row["norm"], order[1].index(row["pass"]),
+                                          order[2].index(row["data"])))
+    tables["options"].sort(key=lambda row: (order[0].index(row["truth"]), row["option"]))
     reasons = [{"truth": truth, "norm": norm, "reason": reason, "cases": count}
                for (truth, norm, reason), count in sorted(tally.reasons.items(), reverse=True)]
-    counts = {kind: sum(found[kind] for row in rows for found in row["drivers"].values())
+    counts = {kind: sum(found[kind] for row in tables["cases"] for found in row["drivers"].values())
               for kind in ("passed", "failed")}
-    return {"cases": sum(row["cases"] for row in rows), **counts, "rows": rows, "not_applicable": reasons,
-            "failures": tally.failures}
+    return {"cases": sum(row["cases"] for row in tables["cases"]), **counts, "rows": tables["cases"],
+            "options": tables["options"], "not_applicable": reasons, "failures": tally.failures}
 
 
 def add_mistakes(result, commands):

@@ -9,6 +9,7 @@ from torch.nn import functional
 
 import definition
 import inputs
+import judgement
 import torch_truth
 from grid import Case
 
@@ -17,7 +18,7 @@ def proof_one_sample():
     """dx of the definition agrees with differences of PyTorch's own forward; PyTorch's gradient does not."""
     case = Case("instance", (1, 3, 4, 5), "channels_last", (("backward", "train"),), affine=())
     tensors = inputs.draw(case, 0)[0]
-    wanted = definition.run(case, [tensors])[0]["dx"]
+    wanted = definition.run(case, [tensors])[0].outputs["dx"]
     given = torch_truth.run(case, [tensors])[0]["dx"]
     stored = torch_truth.double(tensors["x"])
     dy = torch_truth.double(tensors["dy"])
@@ -33,7 +34,7 @@ def proof_one_sample():
         differences[index] = (objective(moved[0]) - objective(moved[1])) / (2 * step)
     x = stored.clone().requires_grad_()
     functional.instance_norm(x.movedim(-1, 1), eps=case.eps).backward(dy.movedim(-1, 1).contiguous())
-    found = [definition.largest(array - wanted) / definition.largest(wanted)
+    found = [judgement.largest(array - wanted) / judgement.largest(wanted)
              for array in (given, x.grad.numpy(), differences.reshape(wanted.shape))]
     text = ("x [1, 3, 4, 5], error of dx against the definition, as part of dx's largest value: autograd "
             f"{found[0]:.2f}; autograd with the same gradient stored channels first {found[1]:.0e}; "
@@ -46,9 +47,9 @@ def proof_group_bias():
     case = Case("group", (2, 6, 4, 5), "channels_first", (("backward", "train"),), groups=2, affine=("bias",))
     tensors = inputs.draw(case, 0)[0]
     raised = torch_raises(case, tensors)
-    wanted = definition.run(case, [tensors])[0]["dx"]
+    wanted = definition.run(case, [tensors])[0].outputs["dx"]
     given = torch_truth.run(case, [{**tensors, "weight": np.ones(6, np.float32)}])[0]["dx"]
-    error = definition.largest(given - wanted) / definition.largest(wanted)
+    error = judgement.largest(given - wanted) / judgement.largest(wanted)
     return bool(raised) and error < 1e-6, (f"x [2, 6, 4, 5] in 2 groups, bias alone: `{raised}`; with a weight of ones "
                                            f"beside it dx is the definition's within {error:.0e}")
 
@@ -83,7 +84,7 @@ DEFECTS = [
     Defect("instance norm's backward with one sample and a channels-last gradient of rank 4 or 5 is wrong",
            lambda case: (case.norm == "instance" and case.shape[0] == 1 and case.moves_channels
                          and len(case.shape) in (4, 5) and ("backward" in {step[0] for step in case.steps})),
-           ("dx", "dweight", "dbias"), "", proof_one_sample),
+           ("dx", "dresidual", "dweight", "dbias"), "", proof_one_sample),
     Defect("group norm's backward with a bias but no weight raises",
            lambda case: (case.norm == "group" and case.affine == ("bias",)
                          and ("backward" in {step[0] for step in case.steps})),

@@ -3,6 +3,7 @@
 import dataclasses
 import itertools
 import math
+import random
 
 CHANNELED = ("batch", "instance", "group")  # the norms whose channels have an axis of their own
 TRACKING = ("batch", "instance")
@@ -18,6 +19,8 @@ AFFINE = ((), ("weight", "bias"), ("weight",), ("bias",))
 MOST = (("weight", "bias"), ("weight",), ())  # the second for rms norm, which has no bias
 EPS = (1e-5, 1e-3, 0.0)
 LAYOUTS = ("channels_first", "channels_last")
+SIXTEEN = ("F16", "BF16")
+ALL = ("F32",) + SIXTEEN
 
 # Shapes are written channels first, whatever the layout in memory.
 RANKS = {  # one of each rank, 1 to 6
@@ -62,6 +65,12 @@ class Case:
     momentum: object = 0.1
     data: str = "normal"
     dtype: str = "F32"
+    activation: str = "none"
+    residual: str = "none"  # after, before; before and dh: with a gradient that reaches h from elsewhere
+    weight_offset: float = 0.0
+    per_sample: bool = False  # weight and bias have N in front
+    parameter: str = "F32"  # the dtype of weight and bias
+    biased_running_var: bool = False
 
     @property
     def moves_channels(self):
@@ -74,8 +83,22 @@ class Case:
 
     @property
     def feature_shape(self):
-        """The shape of weight and bias."""
+        """The shape of weight and bias that all samples share."""
         return self.shape[len(self.shape) - self.normalized_rank:] if self.normalized_rank else self.shape[1:2]
+
+    @property
+    def residual_before(self):
+        return self.residual.startswith("before")
+
+    @property
+    def options(self):
+        """What it has beyond a plain norm, in words."""
+        named = {f"activation {self.activation}": self.activation != "none",
+                 f"residual {self.residual}": self.residual != "none",
+                 f"weight_offset {self.weight_offset:g}": self.weight_offset != 0.0, "per sample": self.per_sample,
+                 f"weight and bias {self.parameter}": self.parameter != "F32",
+                 "biased_running_var": self.biased_running_var}
+        return [name for name, has in named.items() if has]
 
     @property
     def name(self):
@@ -86,18 +109,24 @@ class Case:
         parts += [f"normalized_rank={self.normalized_rank}"] if self.normalized_rank else []
         parts += ["+".join(self.affine) or "plain", f"eps={self.eps:g}"]
         parts += [f"running={self.running}", f"momentum={self.momentum}"] if self.running != "none" else []
-        return " ".join(parts + [self.data, self.dtype])
+        return " ".join(parts + [self.data, self.dtype] + self.options)
 
     def keys(self, step):
         """A step as `vknorm run` reads it, but for its name."""
         direction, mode = self.steps[step]
         keys = {"norm": self.norm, "pass": direction, "mode": mode, "layout": self.layout, "eps": self.eps}
-        sizes = {"groups": self.groups, "normalized_rank": self.normalized_rank}
-        keys.update({key: value for key, value in sizes.items() if value})
+        given = {"groups": self.groups, "normalized_rank": self.normalized_rank,
+                 "activation": self.activation if self.activation != "none" else None,
+                 "residual_before": self.residual_before, "weight_offset": self.weight_offset,
+                 "biased_running_var": self.biased_running_var}
+        keys.update({key: value for key, value in given.items() if value})
         return {**keys, "momentum": self.momentum} if self.running != "none" else keys
 
 
-# Each row is multiplied out. What a row does not name has Case's default.
+FUSED = {"activation": ("none", "relu", "silu"), "residual": ("none", "after", "before", "before and dh"),
+         "weight_offset": (0.0, 1.0), "per_sample": (False, True)}
+# Each row is multiplied out. What a row does not name has Case's default. `one_of`: of about so many cases one is
+# taken, the same in every run.
 SWEEPS = [
     {"shapes": RANKS, "steps": SINGLE, "affine": AFFINE, "eps": EPS, "running": ("none", "given")},
     {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0),
@@ -106,6 +135,27 @@ SWEEPS = [
     {"shapes": STATE, "steps": LIFE, "affine": MOST, "running": ("fresh",),
      "momentum": (0.1, 0.3, 1.0, "cumulative")},
     {"shapes": EMPTY, "steps": SINGLE, "affine": MOST},
+    # Two values of 16 bits may be equal, so that only wide groups go with eps 0.
+    {"shapes": RANKS, "steps": SINGLE, "affine": MOST, "eps": EPS[:2], "running": ("none", "given"),
+     "parameter": ("F32", "as x"), "dtype": SIXTEEN, "one_of": 4},
+    {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0), "dtype": ("F16",),
+     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "near 65504"), "one_of": 2},
+    {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0), "dtype": ("BF16",),
+     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "tiny", "large"), "one_of": 2},
+    {"shapes": LARGE, "steps": SINGLE, "affine": MOST, "running": ("none", "given"), "parameter": ("F32", "as x"),
+     "dtype": SIXTEEN, "one_of": 6},
+    {"shapes": STATE, "steps": LIFE, "affine": MOST, "running": ("fresh",), "momentum": (0.1, 0.3, 1.0, "cumulative"),
+     "dtype": SIXTEEN, "one_of": 2},
+    {"shapes": STATE, "steps": LIFE, "affine": MOST[:1], "running": ("fresh",), "dtype": ALL,
+     "momentum": (0.1, 0.3, 1.0, "cumulative"), "biased_running_var": (True,)},
+    {"shapes": RANKS, "steps": TRAINING, "running": ("given",), "dtype": ALL, "biased_running_var": (True,)},
+    {"shapes": EMPTY, "steps": SINGLE, "dtype": SIXTEEN},
+    {"shapes": RANKS, "steps": SINGLE, "affine": MOST, "running": ("none", "given"), "dtype": ALL, **FUSED,
+     "one_of": 40},
+    {"shapes": MIDDLE, "steps": SINGLE, "affine": MOST, "running": ("none", "given"), "dtype": ALL, **FUSED,
+     "one_of": 40},
+    {"shapes": LARGE, "steps": SINGLE, "affine": MOST, "dtype": ALL, **FUSED, "one_of": 160},
+    {"shapes": EMPTY, "steps": SINGLE, **FUSED, "one_of": 20},
 ]
 
 
@@ -119,15 +169,31 @@ def sizes_of(norm, shape):
     return [{}]
 
 
+def makes_sense(case):
+    """Whether it has what its options are about, so that no other case is the same."""
+    return ((case.running == "none" or case.norm in TRACKING)
+            and (not case.per_sample or (case.affine and len(case.feature_shape) < len(case.shape)))
+            and (not case.weight_offset or "weight" in case.affine)
+            and (case.parameter == "F32" or case.affine)
+            and (case.residual != "before and dh" or case.steps[0][0] == BACKWARD))
+
+
 def multiplied(sweep):
-    options = {key: values for key, values in sweep.items() if key != "shapes"}
+    options = {key: values for key, values in sweep.items() if key not in ("shapes", "one_of")}
+    taken = random.Random(0)
     for norm, shapes in sweep["shapes"].items():
         rows = [dict(zip(options, values)) for values in itertools.product(*options.values())]
-        for shape, layout, row in itertools.product(shapes, LAYOUTS, rows):
-            if norm in TRACKING or row.get("running", "none") == "none":
-                for sizes in sizes_of(norm, shape):
-                    yield Case(norm, shape, layout, **row, **sizes)
+        for shape, layout, row, sizes in ((shape, layout, row, sizes) for shape in shapes for layout in LAYOUTS
+                                          for row in rows for sizes in sizes_of(norm, shape)):
+            if taken.randrange(sweep.get("one_of", 1)):
+                continue
+            if row.get("parameter") == "as x":
+                row = {**row, "parameter": row["dtype"]}
+            case = Case(norm, shape, layout, **row, **sizes)
+            if makes_sense(case):
+                yield case
 
 
 def make_cases():
-    return [case for sweep in SWEEPS for case in multiplied(sweep)]
+    """Each once, in the order of the sweeps."""
+    return list({case.name: case for sweep in SWEEPS for case in multiplied(sweep)}.values())

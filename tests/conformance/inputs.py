@@ -1,19 +1,11 @@
 # SPDX-License-Identifier: MIT
 """The tensors that a case is given, drawn from its name."""
-import typing
 import zlib
 
 import numpy as np
 
-
-class Dtype(typing.NamedTuple):
-    storage: type
-    unit: float  # of errors, relative to the output's scale
-
-
-# Of x, y, dy, dx; all else is F32.
-DTYPES = {"F32": Dtype(np.float32, 2.0 ** -23)}
-IN_DTYPE = ("y", "dx")
+import dtypes
+import reference
 
 
 def normal(rng, shape, mean=1.0, deviation=1.5):
@@ -30,19 +22,22 @@ def outlier(rng, shape, first=False):
 DATA = {
     "normal": normal,
     "mean 1e4": lambda rng, shape: normal(rng, shape, 1e4, 1.0),
+    "mean 1e4, deviation 100": lambda rng, shape: normal(rng, shape, 1e4, 100.0),  # 16 bits are that coarse there
     "outlier": outlier,
     "outlier first": lambda rng, shape: outlier(rng, shape, True),
     "tiny": lambda rng, shape: normal(rng, shape) * 1e-12,
     "large": lambda rng, shape: normal(rng, shape) * 1e12,
+    "near 65504": lambda rng, shape: rng.choice([65504.0, 65440.0, 30000.0, -65504.0], shape),
 }
 
 
 def parameters(rng, case):
     tensors = {}
+    shape = case.shape[:1] * case.per_sample + case.feature_shape
     for name, mean in (("weight", 1.0), ("bias", 0.0)):
-        values = normal(rng, case.feature_shape, mean, 0.5).astype(np.float32)
+        values = normal(rng, shape, mean, 0.5)
         if name in case.affine:
-            tensors[name] = values
+            tensors[name] = dtypes.rounded(values, case.parameter)
     return tensors
 
 
@@ -59,8 +54,14 @@ def running(rng, case):
             "num_batches_tracked": np.array(3, np.int64)}
 
 
-def dtype_of(case, tensor):
-    return DTYPES[case.dtype if tensor in IN_DTYPE else "F32"]
+def keep_off_the_kink(case, index, tensors):
+    """dy is 0 where relu's argument is so near 0 that its float32 may stand on the other side."""
+    near = np.abs(reference.Norm(case.keys(index), tensors).z) < 1e-3
+    tensors["dy"].reshape(-1)[near] = np.zeros((), tensors["dy"].dtype)
+
+
+def as_x(rng, case, mean, deviation):
+    return dtypes.rounded(normal(rng, case.stored_shape, mean, deviation), case.dtype)
 
 
 def draw(case, seed):
@@ -69,10 +70,16 @@ def draw(case, seed):
     kept = parameters(rng, case)
     first = running(rng, case)
     steps = []
-    for direction, _ in case.steps:
-        tensors = {"x": DATA[case.data](rng, case.stored_shape).astype(DTYPES[case.dtype].storage), **kept}
+    for index, (direction, _) in enumerate(case.steps):
+        tensors = {"x": dtypes.rounded(DATA[case.data](rng, case.stored_shape), case.dtype), **kept}
         if direction == "backward":
-            tensors["dy"] = normal(rng, case.stored_shape, 0.1, 1.0).astype(DTYPES[case.dtype].storage)
+            tensors["dy"] = as_x(rng, case, 0.1, 1.0)
+        if case.residual != "none":
+            tensors["residual"] = as_x(rng, case, 0.3, 1.0)
+        if case.residual == "before and dh" and direction == "backward":
+            tensors["dh"] = as_x(rng, case, -0.2, 1.0)
+        tensors.update({} if steps else first)
+        if case.activation == "relu" and direction == "backward":
+            keep_off_the_kink(case, index, tensors)
         steps.append(tensors)
-    steps[0].update(first)
     return steps

@@ -5,6 +5,7 @@ import numpy as np
 import defects
 import definition
 import inputs
+import judgement
 import onnx_truth
 import torch_truth
 
@@ -22,9 +23,9 @@ class Prepared:
         if all(self.reasons.values()):
             return
         self.steps = inputs.draw(case, seed)
-        self.wanted = definition.run(case, self.steps)
-        self.bounds = [definition.bounds(case, index, tensors, outputs)
-                       for index, (tensors, outputs) in enumerate(zip(self.steps, self.wanted))]
+        norms = definition.run(case, self.steps)
+        self.wanted = [norm.outputs for norm in norms]
+        self.bounds = [definition.bounds(case, norm) for norm in norms]
         for name, truth in TRUTHS.items():
             if not self.reasons[name]:
                 self.ask(name, truth)
@@ -54,31 +55,27 @@ class Prepared:
             for name, array in given.items():
                 if name not in wanted or np.shape(array) != np.shape(wanted[name]):
                     yield name
-                elif not definition.largest(array - wanted[name]) <= AGREE * bounds[name][0]:
+                elif not judgement.largest(array - wanted[name]) <= AGREE * bounds[name].unit:
                     yield name
 
 
-def error_of(case, tensor, out, truth, unit):
-    """In units of the output's scale; infinite where shape, dtype or a value cannot be compared. A count is exact."""
-    counts = tensor == "num_batches_tracked"
-    dtype = np.int64 if counts else inputs.dtype_of(case, tensor).storage
-    if out.shape != np.shape(truth) or out.dtype != dtype or not np.isfinite(out).all():
-        return float("inf")
-    largest = definition.largest(out - truth)
-    if largest == 0.0:
-        return 0.0
-    return largest / unit if unit and not counts else float("inf")
+def error_of(tensor, out, truth, limit):
+    """A count is exact."""
+    if tensor == "num_batches_tracked":
+        same = out.dtype == np.int64 and np.array_equal(out, truth)
+        return judgement.Error(0.0, 0.0) if same else judgement.WRONG
+    return judgement.judge(out, truth, limit)
 
 
 def judge(prepared, name, given):
-    """Yields (step, tensor, error, limit) of each output that the truth `name` has, and of each that vknorm lacks or
-    has too many."""
+    """Yields (step, tensor, its dtype, error) of each output that the truth `name` has, and of each that vknorm lacks
+    or has too many."""
     for index, (wanted, bounds, outputs) in enumerate(zip(prepared.wanted, prepared.bounds, given)):
         for tensor in sorted(set(wanted) ^ set(outputs)):
-            yield index, f"{tensor} is {'missing' if tensor in wanted else 'not expected'}", float("inf"), 0.0
+            yield index, f"{tensor} is {'missing' if tensor in wanted else 'not expected'}", "F32", judgement.WRONG
         truth = prepared.truths[name][index]
         if name == torch_truth.NAME:  # the definition has what PyTorch keeps to itself
             truth = {**wanted, **truth}
         for tensor in sorted(set(truth) & set(outputs)):
-            unit, limit = bounds[tensor]
-            yield index, tensor, error_of(prepared.case, tensor, outputs[tensor], truth[tensor], unit), limit
+            limit = bounds[tensor]
+            yield index, tensor, limit.dtype, error_of(tensor, outputs[tensor], truth[tensor], limit)

@@ -2,6 +2,8 @@
 """The results, as text for a terminal and as tables for the documentation."""
 import math
 
+import dtypes
+
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 
 
@@ -13,33 +15,56 @@ def markdown_table(heads, rows):
     return "\n".join(lines) + "\n"
 
 
-def worst_text(worst):
+def worst_text(found, key="worst"):
+    worst = found[key]
+    failed = f"{found['failed']} FAILED, " if found["failed"] else ""
     if not worst:
-        return "-"
+        return failed + "-"
     error = f"{worst['error']:.2f}" if math.isfinite(worst["error"]) else "not comparable"
-    limit = "" if worst["limit"] == 64 else f" of {worst['limit']:.0f}"
-    return f"{error}{limit}, {worst['tensor']}"
+    return f"{failed}{error} {worst['tensor']}"
 
 
-def result_rows(result):
-    for row in result["rows"]:
-        cells = [row["truth"], row["norm"], row["pass"], row["data"], row["cases"]]
-        for driver in result["drivers"]:
-            found = row["drivers"][driver["name"]]
-            cells += [found["passed"], found["failed"], worst_text(found["worst"])]
-        yield cells
+def by_dtype(result, rows, heads):
+    """Heads and rows of a table whose columns are dtypes: of each, the cases and each driver's worst error."""
+    drivers = [driver["name"] for driver in result["drivers"]]
+    columns = list(heads) + [f"{dtype}: {head}" for dtype in dtypes.DTYPES for head in ["cases"] + drivers]
+    found = {}
+    for row in rows:
+        found.setdefault(tuple(row[head] for head in heads), {})[row["dtype"]] = row
+    lines = []
+    for key, of in found.items():
+        cells = list(key)
+        for dtype in dtypes.DTYPES:
+            cells.append(of[dtype]["cases"] if dtype in of else 0)
+            cells += [worst_text(of[dtype]["drivers"][driver]) if dtype in of else "" for driver in drivers]
+        lines.append(cells)
+    return columns, lines
+
+
+def dtype_rows(result):
+    """For each dtype and driver: cases, passed, failed, the worst error in last places."""
+    for dtype, stored in dtypes.DTYPES.items():
+        rows = [row for row in result["rows"] if row["dtype"] == dtype]
+        for driver in (driver["name"] for driver in result["drivers"]):
+            found = [row["drivers"][driver] for row in rows]
+            total = {key: sum(one[key] for one in found) for key in ("passed", "failed")}
+            worst = max((one["worst_places"] for one in found if one["worst_places"]), default=None,
+                        key=lambda one: one["error"])
+            yield [dtype, driver, sum(row["cases"] for row in rows), total["passed"], total["failed"],
+                   worst_text({"worst": worst, "failed": 0}), f"2^-{stored.digits}"]
 
 
 def tables(result):
     """All that was measured, as Markdown."""
-    drivers = [driver["name"] for driver in result["drivers"]]
-    heads = ["truth", "norm", "pass", "data", "cases"]
-    heads += [f"{driver}: {head}" for driver in drivers for head in ("passed", "failed", "worst error")]
     parts = [f"{result['passed']} passed, {result['failed']} failed. "
              + "; ".join(f"{d['name']}: {d['driver']}, {d['device']}" for d in result["drivers"])
              + f"; {', '.join(result['truths'])}; {result['messages']} validation messages"
              + ("" if result["validated"] else " (the validation layer was not on)") + ".\n",
-             "### Cases\n", markdown_table(heads, list(result_rows(result))),
+             "### Dtypes\n",
+             markdown_table(["dtype of x", "driver", "cases", "passed", "failed", "worst error", "its unit"],
+                            list(dtype_rows(result))),
+             "### Cases\n", markdown_table(*by_dtype(result, result["rows"], ("truth", "norm", "pass", "data"))),
+             "### Options\n", markdown_table(*by_dtype(result, result["options"], ("truth", "option"))),
              "### Not applicable\n",
              markdown_table(["truth", "norm", "reason", "cases"],
                             [[row["truth"], row["norm"], row["reason"], row["cases"]]
@@ -72,10 +97,14 @@ def write_tables(path, result):
 def text(result):
     """For a terminal; the last line is the sum."""
     lines = []
-    for row in result["rows"]:
+    for row in result["rows"] + result["options"]:
+        head = f"{row['norm']:9}{row['pass']:9}{row['data']:10}" if "norm" in row else f"{row['option']:28}"
         for driver, found in row["drivers"].items():
-            lines.append(f"{row['truth']:20}{row['norm']:9}{row['pass']:9}{row['data']:10}{driver:12}"
-                         f"{row['cases']:6} cases{found['failed']:5} failed   {worst_text(found['worst'])}")
+            lines.append(f"{row['truth']:20}{head}{row['dtype']:5}{driver:12}"
+                         f"{row['cases']:6} cases   {worst_text(found)}")
+    for dtype, driver, cases, passed, failed, worst, unit in dtype_rows(result):
+        lines.append(f"{dtype:5}{driver:12}{cases:6} cases{passed:7} passed{failed:5} failed   worst {worst} of its last "
+                     f"place, {unit} x scale")
     for row in result["not_applicable"]:
         lines.append(f"not applicable {row['cases']:5}  {row['truth']}, {row['norm']}: {row['reason']}")
     for row in result["defects"]:
@@ -85,7 +114,7 @@ def text(result):
     failures = result["failures"]
     lines += [f"FAILED {failure}" for failure in failures[:40]]
     lines += [f"... and {len(failures) - 40} more (see --json)"] if len(failures) > 40 else []
-    lines.append("errors in units of 2^-23 x the output's scale; the limit is 64 where no other is named")
+    lines.append("errors in units of 2^-23 x the output's scale beyond its rounding; the limit is 64")
     lines.append(f"{result['messages']} validation messages{'' if result['validated'] else ' (the layer was not on)'}, "
                  f"{result['seconds']:.0f} s")
     return "\n".join(lines + [f"{result['passed']} passed, {result['failed']} failed"])

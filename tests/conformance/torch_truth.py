@@ -5,6 +5,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+import dtypes
+
 NAME = f"PyTorch {torch.__version__}"
 
 # (test, reason): what PyTorch cannot be asked.
@@ -26,12 +28,16 @@ MODULES = {
 }
 
 
+DTYPES = {"F32": torch.float32, "F16": torch.float16, "BF16": torch.bfloat16}
+ACTIVATIONS = {"none": lambda z: z, "relu": functional.relu, "silu": functional.silu}
+
+
 def not_applicable(case):
     return next((reason for test, reason in NOT_APPLICABLE if test(case)), None)
 
 
 def double(array):
-    return torch.from_numpy(np.array(array, np.float64))
+    return torch.from_numpy(np.array(dtypes.double(array)))
 
 
 class Functional:
@@ -109,30 +115,85 @@ def statistics(case, x):
     return dict(zip(("mean", "rstd"), (array.reshape(shape) for array in found)))
 
 
-def run_step(case, norm, step, tensors):
-    direction, mode = step
-    stored = double(tensors["x"]).requires_grad_()
-    x = stored.movedim(-1, 1) if case.moves_channels else stored
-    frozen = mode == "eval" and norm.running_mean is not None
-    y = norm(x, mode == "train")
-    outputs = {"y": y.movedim(1, -1) if case.moves_channels else y}
-    if not frozen and x.numel():
+class Layer:
+    """PyTorch's norm, and around it what PyTorch has no norm with: in its own functions, as its users write it."""
+
+    def __init__(self, case, first):
+        self.case = case
+        self.outside = case.per_sample or case.weight_offset != 0.0
+        given = {name: array for name, array in first.items() if not (self.outside and name in ("weight", "bias"))}
+        kind = Module if case.running != "none" and (case.norm, len(case.shape)) in MODULES else Functional
+        self.norm = kind(case, given)
+        self.parameters = {name: double(first[name]).requires_grad_() if self.outside else getattr(self.norm, name)
+                           for name in ("weight", "bias") if name in first}
+
+    def __call__(self, x, residual, training):
+        """h, which is what was normalized, and y."""
+        h = rounded_sum(self.case, x, residual) if self.case.residual_before else x
+        was = self.norm.running_var.clone() if self.case.biased_running_var else None
+        y = self.norm(h, training)
+        if was is not None and training:
+            self.keep_biased(h.detach(), was)
+        if self.outside and "weight" in self.parameters:
+            y = y * (self.case.weight_offset + self.spread("weight"))
+        if self.outside and "bias" in self.parameters:
+            y = y + self.spread("bias")
+        if self.case.residual == "after":
+            y = y + residual
+        return h, ACTIVATIONS[self.case.activation](y)
+
+    def spread(self, name):
+        """A parameter, with the dimensions that it lacks beside x."""
+        parameter, shared = self.parameters[name], self.case.feature_shape
+        lead = tuple(parameter.shape[:parameter.ndim - len(shared)]) or (1,)
+        missing = (1,) * (len(self.case.shape) - len(shared) - 1)
+        if self.case.normalized_rank:
+            return parameter.reshape(lead + missing + shared) if len(self.case.shape) > len(shared) else parameter
+        return parameter.reshape(lead + shared + missing)
+
+    def keep_biased(self, h, was):
+        """running_var by PyTorch's var without correction, since its norms know only the unbiased one."""
+        case, counted = self.case, self.norm.num_batches_tracked
+        momentum = 1 / int(counted) if case.momentum == "cumulative" else case.momentum
+        space = list(range(2, h.ndim))
+        var = h.var([0] + space, correction=0) if case.norm == "batch" else h.var(space, correction=0).mean(0)
         with torch.no_grad():
-            outputs.update(statistics(case, x))
+            self.norm.running_var.copy_((1 - momentum) * was + momentum * var)
+
+
+def rounded_sum(case, x, residual):
+    """x + residual as PyTorch adds tensors of their dtype; its gradient is that of the sum."""
+    exact = x + residual
+    dtype = DTYPES[case.dtype]
+    return exact + ((x.detach().to(dtype) + residual.detach().to(dtype)).double() - exact.detach())
+
+
+def run_step(case, layer, step, tensors):
+    direction, mode = step
+    stored = {name: double(tensors[name]) for name in ("x", "residual", "dy", "dh") if name in tensors}
+    leaves = {name: stored[name].requires_grad_() for name in ("x", "residual") if name in stored}
+    moved = {name: array.movedim(-1, 1) if case.moves_channels else array for name, array in stored.items()}
+    norm = layer.norm
+    frozen = mode == "eval" and norm.running_mean is not None
+    h, y = layer(moved["x"], moved.get("residual"), mode == "train")
+    as_x = {"y": y, "h": h} if case.residual_before else {"y": y}
+    outputs = {name: array.movedim(1, -1) if case.moves_channels else array for name, array in as_x.items()}
+    if not frozen and h.numel():
+        with torch.no_grad():
+            outputs.update(statistics(case, h))
     for name in ("running_mean", "running_var", "num_batches_tracked"):
         if getattr(norm, name) is not None:
             outputs[name] = getattr(norm, name).clone()
     if direction == "backward":
-        dy = double(tensors["dy"])
-        wanted = {"dx": stored, "dweight": norm.weight, "dbias": norm.bias if case.norm != "rms" else None}
-        wanted = {name: tensor for name, tensor in wanted.items() if tensor is not None}
-        gradients = torch.autograd.grad(y, tuple(wanted.values()), dy.movedim(-1, 1) if case.moves_channels else dy)
+        wanted = {f"d{name}": tensor for name, tensor in {**leaves, **layer.parameters}.items()
+                  if (case.norm, name) != ("rms", "bias")}
+        ends = [(y, moved["dy"])] + ([(h, moved["dh"])] if "dh" in moved else [])
+        gradients = torch.autograd.grad([end for end, _ in ends], list(wanted.values()), [d for _, d in ends])
         outputs.update(zip(wanted, gradients))
     return {name: tensor.detach().numpy() for name, tensor in outputs.items()}
 
 
 def run(case, steps):
     """The outputs of each step, as they are stored."""
-    kind = Module if case.running != "none" and (case.norm, len(case.shape)) in MODULES else Functional
-    norm = kind(case, steps[0])
-    return [run_step(case, norm, step, tensors) for step, tensors in zip(case.steps, steps)]
+    layer = Layer(case, steps[0])
+    return [run_step(case, layer, step, tensors) for step, tensors in zip(case.steps, steps)]

@@ -5,8 +5,8 @@
 #include "push.h"
 
 // Binary cross-entropy with logits z and targets t, with u = exp(-|z|), which never overflows:
-//   loss = mean of max(z, 0) - z * t + log(1 + u)
-//   dz   = (sigmoid(z) - t) / count = ((1 - t) * sigmoid(z) - t * sigmoid(-z)) / count, which never cancels
+//   loss = sum of (max(z, 0) - z * t + log(1 + u)) / total
+//   dz   = (sigmoid(z) - t) / total = ((1 - t) * sigmoid(z) - t * sigmoid(-z)) / total, which never cancels
 // One workgroup sums all of it, always in the same order.
 #define BLOCK 256 // additions before a sum goes to the total: no long chain
 layout(local_size_x = NN_LANES) in;
@@ -37,7 +37,7 @@ float element(uint i) {
     const float near = 1.0 / (1.0 + u), far = u / (1.0 + u); // sigmoid(|z|), sigmoid(-|z|)
     if (p.has_grad != 0) {
         const float up = logit < 0.0 ? far : near, down = logit < 0.0 ? near : far;
-        dz[offset[3] + i] = ((1.0 - target) * up - target * down) / float(p.count);
+        dz[offset[3] + i] = ((1.0 - target) * up - target * down) / float(p.total);
     }
     // max(z, 0) - z * t without the difference of two large numbers
     return (logit < 0.0 ? -logit * target : logit * (1.0 - target)) + log1p(u);
@@ -56,5 +56,5 @@ void main() {
         barrier();
         if (lane < half_size) sums[lane] += sums[lane + half_size];
     }
-    if (lane == 0) loss[offset[2]] = sums[0] / float(p.count);
+    if (lane == 0) loss[offset[2]] = sums[0] / float(p.total);
 }

@@ -36,7 +36,7 @@ NN_STRUCT(nn_map_push) {
     uint32_t count;
 };
 NN_STRUCT(nn_bce_push) {
-    uint32_t count, has_grad;
+    uint32_t count, total, has_grad;
 };
 NN_STRUCT(nn_gather_push) {
     uint32_t rows, columns, table_rows;

@@ -108,13 +108,13 @@ static double bce_tolerance(double z, double value) {
     return ULP * (8 * fabs(value) + (4 + 2 * fabs(z)) * exp(-fabs(z))) + (double)FLT_MIN;
 }
 
-static void check_bce(fixture *f, uint32_t count, const float *z, const float *t) {
+static void check_bce(fixture *f, uint32_t count, uint32_t total, const float *z, const float *t) {
     const box tz = box_create(f, count, 1, z), tt = box_create(f, count, 1, t);
     const box tdz = box_create(f, count, 1, NULL), tloss = box_create(f, 2, 1, NULL);
     const vkn_tensor with = nn_rows(f->device, &tloss.inside, 0, 1), without = nn_rows(f->device, &tloss.inside, 1, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, &with, &tdz.inside);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, &without, NULL);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &with, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &without, NULL);
     submit(f);
     float *loss = box_read(f, &tloss), *dz = box_read(f, &tdz);
     double sum = 0, tolerance = 0;
@@ -122,9 +122,9 @@ static void check_bce(fixture *f, uint32_t count, const float *z, const float *t
         const double rz = (double)z[i], rt = (double)t[i], slope = reference_bce_slope(rz, rt);
         sum += reference_bce(rz, rt);
         tolerance += bce_tolerance(rz, reference_bce(rz, rt));
-        assert_near((double)dz[i], slope / count, bce_tolerance(rz, slope) / count, "dz", i);
+        assert_near((double)dz[i], slope / total, bce_tolerance(rz, slope) / total, "dz", i);
     }
-    assert_near((double)loss[0], sum / count, tolerance / count, "loss", 0);
+    assert_near((double)loss[0], sum / total, tolerance / total, "loss", 0);
     assert_true(loss[0] == loss[1]);
     free(loss);
     free(dz);
@@ -137,7 +137,8 @@ static void test_bce(void **state) {
         float *z = random_floats(f, counts[i], 3), *t = random_floats(f, counts[i], 1);
         for (uint32_t j = 0; j < counts[i]; j++)
             t[j] = j % 3 ? (float)(t[j] > 0) : fminf(fabsf(t[j]), 1);
-        check_bce(f, counts[i], z, t);
+        check_bce(f, counts[i], counts[i], z, t);
+        check_bce(f, counts[i] / 3, counts[i], z, t); // a share, down to none
         free(z);
         free(t);
     }
@@ -150,8 +151,8 @@ static void test_bce_extremes(void **state) {
     for (size_t i = 0; i < sizeof logits / sizeof logits[0]; i++) {
         for (size_t j = 0; j < sizeof targets / sizeof targets[0]; j++) {
             const float minus = -logits[i];
-            check_bce(*state, 1, &logits[i], &targets[j]);
-            check_bce(*state, 1, &minus, &targets[j]);
+            check_bce(*state, 1, 1, &logits[i], &targets[j]);
+            check_bce(*state, 1, 1, &minus, &targets[j]);
         }
     }
 }
@@ -166,7 +167,7 @@ static void test_bce_finite_differences(void **state) {
     const box tz = box_create(f, COUNT, 1, z), tt = box_create(f, COUNT, 1, t);
     const box tdz = box_create(f, COUNT, 1, NULL), tloss = box_create(f, 1, 1, NULL);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, &tloss.inside, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, COUNT, &tloss.inside, &tdz.inside);
     submit(f);
     float *dz = box_read(f, &tdz);
     for (size_t i = 0; i < COUNT; i++) {
@@ -182,11 +183,11 @@ static void test_bce_errors(void **state) {
     fixture *f = *state;
     const vkn_tensor z = nn_matrix(f->device, NN_FOREVER, 6, 1), t = nn_matrix(f->device, NN_FOREVER, 7, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &z, &t, &z, NULL);
+    nn_bce_with_logits(f->device, &z, &t, 6, &z, NULL);
     assert_failure(f, VKN_BAD_ARGUMENT, "logits has 6 elements, targets 7");
     const vkn_tensor many = nn_matrix(f->device, NN_FOREVER, (1 << 22) + 1, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &many, &many, &z, NULL);
+    nn_bce_with_logits(f->device, &many, &many, (1 << 22) + 1, &z, NULL);
     assert_failure(f, VKN_UNSUPPORTED, "logits has 4194305 elements, at most 4194304");
 }
 

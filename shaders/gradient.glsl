@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: MIT
+// dz = dy * act'(z), z = xhat * weight + bias + residual; written out where the residual's gradient is wanted.
+// `added` is the residual, or in shaders that give dx (VKN_ADD_BEFORE) dh.
+#define GRADIENT                                                                                   \
+    vec4 dz_load(uint element, uint valid, vec4 xhat, vec4 weight, vec4 bias) {                    \
+        vec4 dz = dy_load(element, valid);                                                         \
+        if (ACTIVATION != VKN_ACT_NONE) {                                                          \
+            vec4 z = affine_map(xhat, weight, bias);                                               \
+            if (RESIDUAL == VKN_ADD_AFTER) z += added_load(element, valid);                        \
+            dz = mix(vec4(0), activate_grad(dz, z), valid_mask(valid));                            \
+        }                                                                                          \
+        if (DRESIDUAL) dresidual_store(element, valid, dz);                                        \
+        return dz;                                                                                 \
+    }

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: MIT
+// Tensors of any dtype. A binding is seen as words of 4, 8 and 16 bytes; with 16-bit storage also as halves.
+//
+// A word of a tensor is four elements. `valid`: how many of them exist; the others read as zero and are not written.
+#include "dtype.glsl"
+#ifdef STORAGE_16BIT
+#extension GL_EXT_shader_16bit_storage : require
+#define HALVES(access, slot, name) \
+    layout(std430, set = 0, binding = slot) access buffer name##_2 { uint16_t name##_halves[]; };
+#else
+#define HALVES(access, slot, name)
+#endif
+
+#define TENSOR(access, slot, name, dtype, wide)                                                        \
+    layout(std430, set = 0, binding = slot) access buffer name##_4 { uint name##_words[]; };       \
+    layout(std430, set = 0, binding = slot) access buffer name##_8 { uvec2 name##_pairs[]; };      \
+    layout(std430, set = 0, binding = slot) access buffer name##_16 { uvec4 name##_quads[]; };     \
+    HALVES(access, slot, name)                                                                     \
+    const uint name##_dtype = dtype;                                                               \
+    const bool name##_wide = wide;
+
+#define LOAD(slot, name)                                                                           \
+    float name##_at(uint element) {                                                                \
+        uint e = origin(slot) + element;                                                           \
+        if (name##_wide) return uintBitsToFloat(name##_words[e]);                          \
+        vec2 both = widened(name##_dtype, name##_words[e >> 1]);                                   \
+        return (e & 1u) == 0u ? both.x : both.y;                                                   \
+    }                                                                                              \
+    vec4 name##_each(uint element, uint valid) {                                                   \
+        uint e = origin(slot) + element;                                                           \
+        if (name##_wide) {                                                                 \
+            uvec4 bits = uvec4(0);                                                                 \
+            if (valid > 0u) bits.x = name##_words[e];                                              \
+            if (valid > 1u) bits.y = name##_words[e + 1u];                                         \
+            if (valid > 2u) bits.z = name##_words[e + 2u];                                         \
+            if (valid > 3u) bits.w = name##_words[e + 3u];                                         \
+            return uintBitsToFloat(bits);                                                          \
+        }                                                                                          \
+        uint odd = e & 1u;                                                                         \
+        uvec3 three = uvec3(0);                                                                    \
+        if (valid > 0u) three.x = name##_words[e >> 1];                                            \
+        if (valid + odd > 2u) three.y = name##_words[(e >> 1) + 1u];                               \
+        if (valid + odd > 4u) three.z = name##_words[(e >> 1) + 2u];                               \
+        uvec2 pair = odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16;                       \
+        return mix(vec4(0), widened(name##_dtype, pair), valid_mask(valid));                       \
+    }                                                                                              \
+    vec4 name##_load(uint element, uint valid) {                                                   \
+        if (!VECTOR) return name##_each(element, valid);                                           \
+        if (valid == 0u) return vec4(0);                                                           \
+        uint word = (origin(slot) + element) >> 2;                                                 \
+        if (name##_wide) return uintBitsToFloat(name##_quads[word]);                       \
+        return widened(name##_dtype, name##_pairs[word]);                                          \
+    }
+
+// Elements e to e + valid - 1 of 16 bits, from two words of them.
+#ifdef STORAGE_16BIT
+#define STORE_HALVES(name)                                                                         \
+    void name##_store_halves(uint e, uint valid, uvec2 pair) {                                     \
+        if (valid > 0u) name##_halves[e] = uint16_t(pair.x & 0xffffu);                             \
+        if (valid > 1u) name##_halves[e + 1u] = uint16_t(pair.x >> 16);                            \
+        if (valid > 2u) name##_halves[e + 2u] = uint16_t(pair.y & 0xffffu);                        \
+        if (valid > 3u) name##_halves[e + 3u] = uint16_t(pair.y >> 16);                            \
+    }
+#else
+// A word that is wholly ours is stored. Of one that another invocation, or another tensor, may share only our half is
+// changed, by atomics, so that neither can lose the other's.
+#define STORE_HALVES(name)                                                                         \
+    void name##_store_half(uint e, uint bits) {                                                    \
+        uint place = (e & 1u) * 16u;                                                               \
+        atomicAnd(name##_words[e >> 1], ~(0xffffu << place));                                      \
+        atomicOr(name##_words[e >> 1], (bits & 0xffffu) << place);                                 \
+    }                                                                                              \
+    void name##_store_halves(uint e, uint valid, uvec2 pair) {                                     \
+        if ((e & 1u) != 0u && valid > 0u) {                                                        \
+            name##_store_half(e, pair.x);                                                          \
+            pair = uvec2(pair.x >> 16 | pair.y << 16, pair.y >> 16);                               \
+            ++e;                                                                                   \
+            --valid;                                                                               \
+        }                                                                                          \
+        if (valid > 1u) name##_words[e >> 1] = pair.x;                                             \
+        if (valid > 3u) name##_words[(e >> 1) + 1u] = pair.y;                                      \
+        if ((valid & 1u) != 0u) name##_store_half(e + valid - 1u, valid > 1u ? pair.y : pair.x);   \
+    }
+#endif
+
+#define STORE(slot, name)                                                                          \
+    STORE_HALVES(name)                                                                             \
+    void name##_store(uint element, uint valid, vec4 v) {                                          \
+        uint e = origin(slot) + element;                                                           \
+        if (!name##_wide) {                                                                 \
+            uvec2 pair = narrowed(name##_dtype, v);                                                \
+            if (!VECTOR) name##_store_halves(e, valid, pair);                                      \
+            else if (valid > 0u) name##_pairs[e >> 2] = pair;                                      \
+            return;                                                                                \
+        }                                                                                          \
+        uvec4 bits = floatBitsToUint(v);                                                           \
+        if (VECTOR) {                                                                              \
+            if (valid > 0u) name##_quads[e >> 2] = bits;                                           \
+            return;                                                                                \
+        }                                                                                          \
+        if (valid > 0u) name##_words[e] = bits.x;                                                  \
+        if (valid > 1u) name##_words[e + 1u] = bits.y;                                             \
+        if (valid > 2u) name##_words[e + 2u] = bits.z;                                             \
+        if (valid > 3u) name##_words[e + 3u] = bits.w;                                             \
+    }
