@@ -92,10 +92,13 @@ static vkn_result create_slots(vkn_layer *layer) {
     if (total == 0) return VKN_OK;
     float *initial = calloc(total / 4, sizeof *initial);
     if (!initial) return vkn_fail(VKN_OUT_OF_MEMORY, "layer: %llu bytes of host memory", (unsigned long long)total);
-    const vkn_slot ones[] = {VKN_WEIGHT, VKN_RUNNING_VAR};
-    for (size_t i = 0; i < sizeof ones / sizeof *ones; ++i)
-        for (uint32_t k = 0; layer->has[ones[i]] && k < info->features; ++k)
-            initial[layer->offsets[ones[i]] / 4 + k] = 1.0f;
+    const struct {
+        vkn_slot slot;
+        float value;
+    } starts[] = {{VKN_WEIGHT, 1.0f - info->norm.weight_offset}, {VKN_RUNNING_VAR, 1.0f}};
+    for (size_t i = 0; i < sizeof starts / sizeof *starts; ++i)
+        for (uint32_t k = 0; layer->has[starts[i].slot] && k < info->features; ++k)
+            initial[layer->offsets[starts[i].slot] / 4 + k] = starts[i].value;
     vkn_result result = vkn_buffer_create(layer->context, total, &layer->buffer);
     if (result == VKN_OK) result = vkn_buffer_upload(layer->buffer, 0, initial, total);
     free(initial);

@@ -336,7 +336,8 @@ typedef struct vkn_layer_info {
 // torch.nn's defaults: momentum 0.1; batch: weight, bias, running statistics; instance: none of them; group, layer:
 // weight and bias; rms: weight.
 VKN_API vkn_layer_info vkn_layer_defaults(vkn_kind, uint32_t features);
-// weight 1, bias 0, running mean 0, running variance 1, nothing counted; in training mode.
+// What counts as weight 1 (so 1 - weight_offset), bias 0, running mean 0, running variance 1, nothing counted; in
+// training mode.
 VKN_API vkn_result vkn_layer_create(vkn_context *, const vkn_layer_info *, vkn_layer **out);
 VKN_API void vkn_layer_destroy(vkn_layer *);              // NULL is fine; the device must be done with it
 VKN_API void vkn_layer_train(vkn_layer *, bool training); // false: eval
@@ -344,8 +345,9 @@ VKN_API void vkn_layer_train(vkn_layer *, bool training); // false: eval
 VKN_API void vkn_layer_freeze(vkn_layer *, bool frozen);
 // Whether backward adds to the gradients (as PyTorch does until zero_grad) or overwrites them. At first it overwrites.
 VKN_API void vkn_layer_accumulate(vkn_layer *, bool accumulate);
-// Recording calls, as vkn_norm_forward and vkn_norm_backward. backward follows the last forward of the layer, with the
-// same x and mode. dx may be absent (NULL). The first call with more statistic groups than before allocates.
+// Recording calls, as vkn_norm_forward and vkn_norm_backward. backward follows the last forward of the layer that
+// succeeded, with the same x and mode. dx may be absent (NULL). The first call with more statistic groups than before
+// allocates.
 VKN_API vkn_result vkn_layer_forward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *y);
 VKN_API vkn_result vkn_layer_backward(vkn_recorder *, vkn_layer *, const vkn_tensor *x, const vkn_tensor *dy,
                                       const vkn_tensor *dx);
@@ -368,11 +370,14 @@ typedef struct vkn_communicator {
     void *user;
 } vkn_communicator;
 // Synchronized batch norm: from now on the layer's statistics in training are those of all ranks' x together, and so
-// are the sums of its backward; gradients of weight and bias stay those of this rank. NULL: ends it. All ranks must
-// make the same calls in the same order. The functions must work as long as the layer does. forward in training, and
-// the backward that follows it, then do submit what the recorder holds, wait, exchange, and begin anew: the recorder
-// must record into its own command buffer. Batch norm only. Where an exchange fails (VKN_IO) nothing of the layer's
-// call has been recorded, but what was there before has been submitted.
+// are the sums of its backward; gradients of weight and bias stay those of this rank. NULL: ends it. Batch norm only,
+// and h must be absent; a rank's x may be empty. All ranks must make the same calls in the same order, and the
+// functions must work as long as the layer does.
+// forward in training, and the backward that follows it where dx is given, then submit what the recorder holds, wait,
+// exchange, and begin anew: the recorder must record into its own command buffer. What a rank can see to be wrong fails
+// before anything is submitted (the others then wait for it). Where an exchange fails (VKN_IO, with all_gather's code)
+// nothing of the layer's call has been recorded and the recorder has begun anew; but what was there before has been
+// submitted, and a backward has written dresidual and the gradients of weight and bias.
 VKN_API vkn_result vkn_layer_synchronize(vkn_layer *, const vkn_communicator *);
 
 typedef enum vkn_slot {
@@ -390,11 +395,13 @@ VKN_API vkn_tensor vkn_layer_tensor(const vkn_layer *, vkn_slot); // absent wher
 VKN_API vkn_result vkn_layer_upload(vkn_layer *, vkn_slot, const void *data, VkDeviceSize bytes);
 VKN_API vkn_result vkn_layer_download(vkn_layer *, vkn_slot, void *data, VkDeviceSize bytes);
 
-// For inference: takes a batch norm in eval mode into the linear layer or convolution before it. With s = weight /
-// sqrt(running_var + eps), for each output channel c:   weights[c][i] *= s[c],   bias[c] = (bias[c] - running_mean[c])
+// For inference: takes a batch norm in eval mode into the linear layer or convolution before it. With s =
+// (weight_offset + weight) / sqrt(running_var + eps), for each output channel c:   weights[c][i] *= s[c],   bias[c] =
+// (bias[c] - running_mean[c])
 // * s[c] + layer bias[c], computed in double. `weights` is [features][per_channel] in host memory, as torch.nn.Linear
 // and Conv1d/2d/3d keep theirs; `bias` [features], zeros where there was none. per_channel may be 0: only the bias. The
-// layer must be batch norm with running statistics, and stays as it is. Waits, as vkn_layer_download does.
+// layer must be batch norm with running statistics and without an activation, which folding would lose, and stays as it
+// is. Waits, as vkn_layer_download does.
 VKN_API vkn_result vkn_layer_fold(vkn_layer *, uint64_t per_channel, float *weights, float *bias);
 // Makes a batch norm's description one of group norm over the same features, with the same eps, weight and bias: what
 // small batches want. `groups` must divide the features.

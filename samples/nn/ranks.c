@@ -17,6 +17,10 @@ nn_ranks *nn_ranks_create(nn_module *module, const nn_optimizer *optimizer, cons
     uint64_t elements = 0;
     for (size_t i = 0; i < optimizer->count; i++)
         elements += vkn_tensor_count(&optimizer->parameters[i].grad);
+    if (elements > UINT32_MAX) {
+        nn_fail(device, VKN_UNSUPPORTED, "ranks: %llu gradients, at most %u", (unsigned long long)elements, UINT32_MAX);
+        return NULL;
+    }
     nn_ranks *ranks = calloc(1, sizeof *ranks);
     float *gradients = calloc(elements + 1, sizeof *gradients);
     if (ranks && gradients) {
