@@ -79,8 +79,8 @@ static vkn_result record_backward(vkn_recorder *recorder, const vkn_norm *norm, 
                                   const vkn_tensor *sums) {
     vkn_geometry geometry;
     vkn_result result = vkn_recorder_ready(recorder);
-    if (result == VKN_OK && !given) result = vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
     if (result != VKN_OK) return result;
+    if (!given) return vkn_fail(VKN_BAD_ARGUMENT, "args: NULL");
     vkn_backward_args args = *given;
     if (sums) args.sums = *sums;
     result = vkn_check_backward(norm, &args, sums != NULL, &geometry);

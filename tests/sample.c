@@ -197,13 +197,14 @@ static int avoid_kink(const struct sample *s, const double *z, float *dy, const 
 
 int sample_make_gradient(const struct sample *s, const char *label, float **dy, double **dz) {
     const struct reference *r = &s->r;
-    *dy = zeros(r->count, sizeof **dy);
-    data_fill_gradient(1, r->count, *dy);
-    data_round(s->like.dtype, r->count, *dy);
+    float *gradient = zeros(r->count, sizeof *gradient);
+    data_fill_gradient(1, r->count, gradient);
+    data_round(s->like.dtype, r->count, gradient);
     double *z = zeros(r->count, sizeof *z);
     reference_affine(r, s->x64, s->used_mean, s->used_rstd, s->weight64, s->bias64, s->residual64, z);
-    int faults = avoid_kink(s, z, *dy, label);
-    *dz = doubles_of(*dy, r->count);
+    int faults = avoid_kink(s, z, gradient, label);
+    *dy = gradient;
+    *dz = doubles_of(gradient, r->count);
     reference_activate_grad(r, z, *dz, *dz);
     free(z);
     return faults;

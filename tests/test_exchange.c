@@ -30,93 +30,53 @@ static int teardown(void **state) {
 
 #define AFFINE (PASS_TRAINING | PASS_WEIGHT | PASS_BIAS)
 #define TRACKED (AFFINE | PASS_RUNNING)
-#define RESIDUAL_GRAD (PASS_ADD_AFTER | PASS_DRESIDUAL)
+#define ADDED (TRACKED | PASS_ADD_AFTER | PASS_DRESIDUAL)
+#define ADDED_AS_X (ADDED | PASS_AS_X)
+#define PER_SAMPLE (TRACKED | PASS_BIASED | PASS_PER_SAMPLE)
 #define PLAIN_BATCH                                                                                                    \
     { VKN_BATCH, 1, 1, 1e-5f, 0, 0 }
 
+#define BATCH VKN_BATCH, 1
+#define FIRST VKN_CHANNELS_FIRST
+#define LAST VKN_CHANNELS_LAST
+#define NONE VKN_NO_ACTIVATION
+#define RELU VKN_RELU
+#define SILU VKN_SILU
+
 struct exchange_case {
-    struct norm_case norm_case;
-    struct norm_pass pass;
+    const char *name;
+    vkn_kind kind;
+    uint32_t groups;
+    vkn_layout layout;
+    uint32_t rank, shape[VKN_MAX_RANK];
+    enum data_kind data;
+    unsigned flags; // enum pass_flag
+    vkn_dtype dtype;
+    vkn_activation activation;
+    float weight_offset;
     uint32_t ranks, samples[MOST_RANKS]; // of each rank
 };
 
 static struct exchange_case cases[] = {
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 3, {8, 5, 37}, DATA_NORMAL, SIZE_SMALL},
-     {"one rank", TRACKED, VKN_F32, VKN_NO_ACTIVATION, 0, 0},
-     1,
-     {8}},
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 4, {9, 5, 7, 9}, DATA_FAR, SIZE_SMALL},
-     {"two ranks, far", TRACKED, VKN_F32, VKN_NO_ACTIVATION, 0, 0},
-     2,
-     {7, 2}},
-    {{PLAIN_BATCH, VKN_CHANNELS_LAST, 4, {9, 5, 7, 9}, DATA_FAR, SIZE_SMALL},
-     {"three ranks, one empty, channels last, far", TRACKED, VKN_F32, VKN_SILU, 0, 0},
-     3,
-     {6, 0, 3}},
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 3, {13, 3, 401}, DATA_OUTLIER, SIZE_SMALL},
-     {"four ranks, relu, residual", TRACKED | RESIDUAL_GRAD, VKN_F32, VKN_RELU, 0, 0},
-     4,
-     {1, 6, 2, 4}},
-    {{PLAIN_BATCH, VKN_CHANNELS_LAST, 3, {13, 7, 61}, DATA_NORMAL, SIZE_SMALL},
-     {"four ranks, channels last, relu, residual", TRACKED | RESIDUAL_GRAD, VKN_F32, VKN_RELU, 0, 0},
-     4,
-     {0, 6, 3, 4}},
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 3, {6, 5, 33}, DATA_NORMAL, SIZE_SMALL},
-     {"three ranks, per sample", TRACKED | PASS_PER_SAMPLE, VKN_F32, VKN_NO_ACTIVATION, 1, 0},
-     3,
-     {3, 2, 1}},
-    {{PLAIN_BATCH, VKN_CHANNELS_LAST, 3, {6, 5, 33}, DATA_NORMAL, SIZE_SMALL},
-     {"two ranks, channels last, per sample, biased", TRACKED | PASS_BIASED | PASS_PER_SAMPLE, VKN_F32, VKN_SILU, 0, 0},
-     2,
-     {1, 5}},
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 3, {7, 5, 51}, DATA_NORMAL, SIZE_SMALL},
-     {"two ranks, f16, relu, residual", TRACKED | RESIDUAL_GRAD, VKN_F16, VKN_RELU, 0, 0},
-     2,
-     {3, 4}},
-    {{PLAIN_BATCH, VKN_CHANNELS_LAST, 3, {7, 5, 51}, DATA_BIG, SIZE_SMALL},
-     {"four ranks, f16 weights, channels last, silu, residual", TRACKED | PASS_AS_X | RESIDUAL_GRAD, VKN_F16, VKN_SILU,
-      0, 0},
-     4,
-     {1, 4, 0, 2}},
-    {{PLAIN_BATCH, VKN_CHANNELS_FIRST, 2, {30, 9}, DATA_NORMAL, SIZE_SMALL},
-     {"three ranks of [N, C], one of one value", TRACKED, VKN_BF16, VKN_NO_ACTIVATION, 0, 0},
-     3,
-     {1, 20, 9}},
+    {"one rank", BATCH, FIRST, 3, {8, 5, 37}, DATA_NORMAL, TRACKED, VKN_F32, NONE, 0, 1, {8}},
+    {"two ranks", BATCH, FIRST, 4, {9, 5, 7, 9}, DATA_FAR, TRACKED, VKN_F32, NONE, 0, 2, {7, 2}},
+    {"one empty, last", BATCH, LAST, 4, {9, 5, 7, 9}, DATA_FAR, TRACKED, VKN_F32, SILU, 0, 3, {6, 0, 3}},
+    {"residual", BATCH, FIRST, 3, {13, 3, 401}, DATA_OUTLIER, ADDED, VKN_F32, RELU, 0, 4, {1, 6, 2, 4}},
+    {"residual, last", BATCH, LAST, 3, {13, 7, 61}, DATA_NORMAL, ADDED, VKN_F32, RELU, 0, 4, {0, 6, 3, 4}},
+    {"per sample", BATCH, FIRST, 3, {6, 5, 33}, DATA_NORMAL, PER_SAMPLE, VKN_F32, NONE, 1, 3, {3, 2, 1}},
+    {"per sample, last", BATCH, LAST, 3, {6, 5, 33}, DATA_NORMAL, PER_SAMPLE, VKN_F32, SILU, 0, 2, {1, 5}},
+    {"f16, residual", BATCH, FIRST, 3, {7, 5, 51}, DATA_NORMAL, ADDED, VKN_F16, RELU, 0, 2, {3, 4}},
+    {"f16, residual, last", BATCH, LAST, 3, {7, 5, 51}, DATA_BIG, ADDED_AS_X, VKN_F16, SILU, 0, 4, {1, 4, 0, 2}},
+    {"one value", BATCH, FIRST, 2, {30, 9}, DATA_NORMAL, TRACKED, VKN_BF16, NONE, 0, 3, {1, 20, 9}},
     // The other kinds' statistic groups are of one sample: a rank has them whole.
-    {{{VKN_INSTANCE, 1, 1, 1e-5f, 0, 0}, VKN_CHANNELS_FIRST, 3, {3, 5, 41}, DATA_FAR, SIZE_SMALL},
-     {"instance", TRACKED, VKN_F32, VKN_NO_ACTIVATION, 0, 0},
-     1,
-     {3}},
-    {{{VKN_GROUP, 3, 1, 1e-5f, 0, 0}, VKN_CHANNELS_LAST, 3, {3, 6, 41}, DATA_NORMAL, SIZE_SMALL},
-     {"group, f16", AFFINE, VKN_F16, VKN_SILU, 0, 0},
-     1,
-     {3}},
-    {{{VKN_LAYER, 1, 1, 1e-5f, 0, 0}, VKN_CHANNELS_FIRST, 2, {9, 101}, DATA_FAR, SIZE_SMALL},
-     {"layer", AFFINE, VKN_F32, VKN_NO_ACTIVATION, 0, 0},
-     1,
-     {9}},
-    {{{VKN_RMS, 1, 1, 1e-5f, 0, 0}, VKN_CHANNELS_FIRST, 2, {9, 101}, DATA_NORMAL, SIZE_SMALL},
-     {"rms", PASS_TRAINING | PASS_WEIGHT, VKN_F32, VKN_RELU, 1, 0},
-     1,
-     {9}},
+    {"instance", VKN_INSTANCE, 1, FIRST, 3, {3, 5, 41}, DATA_FAR, TRACKED, VKN_F32, NONE, 0, 1, {3}},
+    {"group, f16", VKN_GROUP, 3, LAST, 3, {3, 6, 41}, DATA_NORMAL, AFFINE, VKN_F16, SILU, 0, 1, {3}},
+    {"layer", VKN_LAYER, 1, FIRST, 2, {9, 101}, DATA_FAR, AFFINE, VKN_F32, NONE, 0, 1, {9}},
+    {"rms", VKN_RMS, 1, FIRST, 2, {9, 101}, DATA_NORMAL, PASS_TRAINING | PASS_WEIGHT, VKN_F32, RELU, 1, 1, {9}},
 };
 
-enum role {
-    X,
-    Y,
-    RESIDUAL,
-    DY,
-    DX,
-    DRESIDUAL,
-    WEIGHT,
-    BIAS,
-    STATISTICS,
-    RUNNING_MEAN,
-    RUNNING_VAR,
-    DWEIGHT,
-    DBIAS,
-    ROLES
-};
+enum role { X, Y, RESIDUAL, DY, DX, DRESIDUAL, WEIGHT, BIAS, STATISTICS, RUNNING_MEAN, RUNNING_VAR, DWEIGHT, DBIAS };
+enum { ROLES = DBIAS + 1 };
 
 enum exchanged { ALL_MOMENTS, MOMENTS, ALL_SUMS, SUMS, EXCHANGED };
 
@@ -188,7 +148,7 @@ static void make_rank(struct exchange *e, struct rank *k, uint64_t first, uint64
         [RESIDUAL] = {"residual", s->residual, &k->like, from(s->residual, k->begin)},
         [DY] = {"dy", true, &k->like, e->dy + k->begin},
         [DX] = {"dx", true, &k->like, NULL},
-        [DRESIDUAL] = {"dresidual", e->c->pass.flags & PASS_DRESIDUAL, &k->like, NULL},
+        [DRESIDUAL] = {"dresidual", e->c->flags & PASS_DRESIDUAL, &k->like, NULL},
         [WEIGHT] = {"weight", s->weight, &parameter, from(s->weight, k->weights)},
         [BIAS] = {"bias", s->bias, &parameter, from(s->bias, k->weights)},
         [STATISTICS] = {"statistics", true, &statistics, NULL},
@@ -202,8 +162,11 @@ static void make_rank(struct exchange *e, struct rank *k, uint64_t first, uint64
 }
 
 static struct exchange exchange_make(const struct exchange_case *c) {
-    struct exchange e = {.c = c, .s = sample_make_for(&c->norm_case, &c->pass)};
-    assert_int_equal(sample_make_gradient(&e.s, c->pass.name, &e.dy, &e.dz), 0);
+    struct norm_case norm_case = {{c->kind, c->groups, 1, 1e-5f, 0, 0}, c->layout, c->rank, {0}, c->data, SIZE_SMALL};
+    memcpy(norm_case.shape, c->shape, sizeof c->shape);
+    const struct norm_pass pass = {c->name, c->flags, c->dtype, c->activation, c->weight_offset, 0};
+    struct exchange e = {.c = c, .s = sample_make_for(&norm_case, &pass)};
+    assert_int_equal(sample_make_gradient(&e.s, c->name, &e.dy, &e.dz), 0);
     static const char *const names[EXCHANGED] = {"all moments", "moments", "all sums", "sums"};
     for (uint32_t i = 0; i < EXCHANGED; i++) {
         uint64_t ranks = i == ALL_MOMENTS || i == ALL_SUMS ? c->ranks : 1;
@@ -233,7 +196,7 @@ static void exchange_destroy(struct exchange *e) {
 static vkn_tensor place_of(const struct exchange *e, enum exchanged all, uint32_t i) {
     vkn_tensor t = e->box[all].tensor;
     t.shape[0] = (uint32_t)(4 * e->s.r.groups);
-    t.offset += i * t.shape[0] * sizeof(float);
+    t.offset += sizeof(float) * t.shape[0] * i;
     return t;
 }
 
@@ -273,11 +236,11 @@ static int fetch(struct exchange *e) {
     for (uint32_t i = 0; i < e->c->ranks; i++) {
         for (int b = 0; b < ROLES; b++) {
             struct box *box = &e->rank[i].box[b];
-            if (box->buffer) faults += box_fetch(box, e->c->pass.name, written[b]);
+            if (box->buffer) faults += box_fetch(box, e->c->name, written[b]);
         }
     }
     for (int i = 0; i < EXCHANGED; i++)
-        faults += box_fetch(&e->box[i], e->c->pass.name, true);
+        faults += box_fetch(&e->box[i], e->c->name, true);
     return faults;
 }
 
@@ -300,7 +263,7 @@ static int check_counts(const struct exchange *e) {
             for (int f = 0; f < 4 && !per_group; f++)
                 faults += four[f] != 0;
         }
-        if (faults) print_error("%s: %s: a wrong count\n", e->c->pass.name, b->name);
+        if (faults) print_error("%s: %s: a wrong count\n", e->c->name, b->name);
     }
     return faults;
 }
@@ -308,7 +271,7 @@ static int check_counts(const struct exchange *e) {
 // The statistics, the running ones too, are the same bits on all ranks, and those of the whole batch.
 static int check_statistics(const struct exchange *e) {
     const struct sample *s = &e->s;
-    const char *label = e->c->pass.name;
+    const char *label = e->c->name;
     const struct box *first = e->rank[0].box;
     int faults = sample_check_statistics(s, label, &first[STATISTICS]);
     for (uint32_t i = 1; i < e->c->ranks; i++) {
@@ -343,7 +306,7 @@ static int check_weight_gradients(const struct exchange *e, const struct rank *k
     for (int i = 0; i < 2; i++) {
         const struct box *b = &k->box[DWEIGHT + i];
         if (b->buffer) {
-            faults += compare_box(e->c->pass.name, b, want[i], ulps64(magnitude(want[i], k->features)), NULL);
+            faults += compare_box(e->c->name, b, want[i], ulps64(magnitude(want[i], k->features)), NULL);
         }
     }
     free(own);
@@ -356,13 +319,13 @@ static int check_weight_gradients(const struct exchange *e, const struct rank *k
 static int check_elements(const struct exchange *e) {
     const struct sample *s = &e->s;
     const struct reference *r = &s->r;
-    const char *label = e->c->pass.name;
+    const char *label = e->c->name;
     double *y = zeros(r->count, sizeof *y), *dx = zeros(r->count, sizeof *dx), *slack = NULL;
     double *dweight = zeros(r->features, sizeof *dweight), *dbias = zeros(r->features, sizeof *dbias);
     reference_affine(r, s->x64, s->mean, s->rstd, s->weight64, s->bias64, s->residual64, y);
     reference_activate(r, y, y);
     reference_backward(r, false, s->x64, e->dz, s->mean, s->rstd, s->weight64, dx, dweight, dbias);
-    if (e->c->pass.flags & PASS_DRESIDUAL) slack = sample_dz_rounding(s, e->dz);
+    if (e->c->flags & PASS_DRESIDUAL) slack = sample_dz_rounding(s, e->dz);
     double y_bar = ulps64(magnitude(y, r->count)), dx_bar = ulps64(magnitude(dx, r->count));
     int faults = 0;
     for (uint32_t i = 0; i < e->c->ranks; i++) {
@@ -394,10 +357,10 @@ static void ranks_are_as_one(void **state) {
 // Two empty shares are an empty whole.
 static void nothing_merges_to_nothing(void **state) {
     (void)state;
-    enum { CHANNELS = 3, RANKS = 2, NUMBERS = 4 * CHANNELS };
+    enum { CHANNELS = 3, RANKS = 2, NUMBERS = 4 * CHANNELS, ALL_NUMBERS = RANKS * NUMBERS };
     const vkn_norm norm = vkn_norm_defaults(VKN_BATCH);
     const vkn_tensor x = {.rank = 3, .shape = {0, CHANNELS, 5}};
-    struct box all = box_make_vector(rig.context, "all", 1, RANKS * NUMBERS, NULL);
+    struct box all = box_make_vector(rig.context, "all", 1, ALL_NUMBERS, NULL);
     struct box merged = box_make_vector(rig.context, "merged", 3, NUMBERS, NULL);
     vkn_tensor half[RANKS] = {all.tensor, all.tensor};
     half[0].shape[0] = half[1].shape[0] = NUMBERS;
@@ -408,7 +371,7 @@ static void nothing_merges_to_nothing(void **state) {
     MUST(vkn_recorder_barrier(rig.recorder));
     MUST(vkn_norm_merge_moments(rig.recorder, &all.tensor, RANKS, &merged.tensor));
     MUST(vkn_recorder_submit_and_wait(rig.recorder));
-    const double none[RANKS * NUMBERS] = {0};
+    const double none[ALL_NUMBERS] = {0};
     int faults = box_fetch(&all, "nothing", true) + box_fetch(&merged, "nothing", true);
     faults += compare_box("nothing", &all, none, 0, NULL) + compare_box("nothing", &merged, none, 0, NULL);
     assert_int_equal(faults, 0);
@@ -419,7 +382,7 @@ static void nothing_merges_to_nothing(void **state) {
 int main(void) {
     struct CMUnitTest tests[sizeof cases / sizeof *cases + 1] = {cmocka_unit_test(nothing_merges_to_nothing)};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        tests[i + 1] = (struct CMUnitTest){cases[i].pass.name, ranks_are_as_one, NULL, NULL, &cases[i]};
+        tests[i + 1] = (struct CMUnitTest){cases[i].name, ranks_are_as_one, NULL, NULL, &cases[i]};
     }
     return cmocka_run_group_tests_name("exchange", tests, setup, teardown);
 }

@@ -104,18 +104,29 @@ def compare(case, tensors, dtype, data, given):
             yield name, limit.dtype, judgement.judge(given[name], wanted[name], limit)
 
 
+def run_good(runner, made):
+    """The outputs of each case by the case's name, and what went wrong. One run for each dtype: a driver's pipelines
+    live as long as a run, and take memory."""
+    outputs, failures = {}, []
+    for dtype in dtypes.DTYPES:
+        chosen = [(case, arrays) for case, arrays, of, _ in made if of == dtype]
+        code, printed = runner.run([case for case, _ in chosen], {
+            f"{case['name']}.{name}": array for case, arrays in chosen for name, array in arrays.items()})
+        if code != 0:
+            failures.append(f"{dtype}: exit code {code}: {printed.strip()}")
+            continue
+        outputs.update((case["name"], {}) for case, _ in chosen)
+        for name, array in safetensors_file.load(runner.path("out.safetensors")).items():
+            outputs[name.rpartition(".")[0]][name.rpartition(".")[2]] = array
+    return outputs, failures
+
+
 def check_good(runner, seed):
-    """Runs all cases at once; returns the rows of the table, and the lines about what failed."""
+    """Returns the rows of the table, and the lines about what failed."""
     made = list(run_cases.make_cases(seed))
-    tensors = {f"{case['name']}.{name}": array for case, arrays, _, _ in made for name, array in arrays.items()}
-    code, printed = runner.run([case for case, _, _, _ in made], tensors)
-    if code != 0:
-        return [], [f"exit code {code}: {printed.strip()}"]
-    outputs = {case["name"]: {} for case, _, _, _ in made}
-    for name, array in safetensors_file.load(runner.path("out.safetensors")).items():
-        outputs[name.rpartition(".")[0]][name.rpartition(".")[2]] = array
-    rows, failures = {}, []
-    for case, arrays, dtype, data in made:
+    outputs, failures = run_good(runner, made)
+    rows = {}
+    for case, arrays, dtype, data in (one for one in made if one[0]["name"] in outputs):
         row = rows.setdefault((dtype, case["norm"], case["pass"]), {
             "cases": 0, "units": 0.0, "where": "-", "places": 0.0, "place_where": "-"})
         row["cases"] += 1

@@ -13,6 +13,7 @@ MESSAGE = re.compile(r"VUID-|SYNC-HAZARD|UNASSIGNED-")  # of the validation laye
 class Command:
     def __init__(self, path, driver, manifest, folder):
         self.path, self.driver, self.folder = path, driver, folder
+        os.mkdir(folder)
         self.environment = dict(os.environ)
         if manifest:
             # The older and the newer name.

@@ -3,6 +3,7 @@
 """Compares `vknorm run` with PyTorch in double precision and with the reference operators of the onnx package, over a
 wide grid of cases, on one Vulkan driver or several. Exit codes: 0 all passed, 1 something failed, 2 it could not run."""
 import argparse
+import concurrent.futures
 import json
 import os
 import sys
@@ -85,7 +86,7 @@ def note_worst(found, key, error, tensor, case):
 def run_chunk(command, chunk):
     """The outputs of each case's steps, by the case's name; a step goes on with what the one before it left."""
     results = {prepared.case.name: [] for prepared in chunk}
-    for index in range(max(len(prepared.case.steps) for prepared in chunk)):
+    for index in range(max((len(prepared.case.steps) for prepared in chunk), default=0)):
         jobs, names = {}, {}
         for number, prepared in enumerate(chunk):
             name, before = prepared.case.name, results[prepared.case.name]
@@ -105,8 +106,8 @@ def show_progress(done, total):
         print(f"\r{done} of {total} cases", end="\n" if done == total else "", file=sys.stderr, flush=True)
 
 
-def run(options, commands):
-    """Everything, as the JSON has it."""
+def run(options, commands, pool):
+    """Everything, as the JSON has it. The drivers work at the same time."""
     start = time.monotonic()
     cases = [case for case in grid.make_cases() if options.filter in case.name]
     tally = Tally([command.driver for command in commands])
@@ -116,8 +117,7 @@ def run(options, commands):
         for prepared in chunk:
             tally.add_case(prepared)
         chunk = [prepared for prepared in chunk if prepared.truths]
-        for command in commands if chunk else ():
-            results = run_chunk(command, chunk)
+        for command, results in zip(commands, pool.map(lambda one: run_chunk(one, chunk), commands)):
             for prepared in chunk:
                 tally.add_result(prepared, command.driver, results[prepared.case.name])
         show_progress(min(first + CHUNK, len(cases)), len(cases))
@@ -192,9 +192,10 @@ def main():
     drivers = [driver.partition("=") for driver in options.driver] or [("default", "", "")]
     with tempfile.TemporaryDirectory(prefix="vknorm-conformance-") as folder:
         try:
-            commands = [Command(os.path.abspath(options.command), name, manifest, folder)
-                        for name, _, manifest in drivers]
-            result = run(options, commands)
+            commands = [Command(os.path.abspath(options.command), name, manifest, os.path.join(folder, str(number)))
+                        for number, (name, _, manifest) in enumerate(drivers)]
+            with concurrent.futures.ThreadPoolExecutor(len(commands)) as pool:
+                result = run(options, commands, pool)
             if not result["cases"]:
                 raise OSError(f"there is no case with \"{options.filter}\" in its name that any truth takes")
             if options.table:

@@ -103,12 +103,13 @@ def text(result):
             lines.append(f"{row['truth']:20}{head}{row['dtype']:5}{driver:12}"
                          f"{row['cases']:6} cases   {worst_text(found)}")
     for dtype, driver, cases, passed, failed, worst, unit in dtype_rows(result):
-        lines.append(f"{dtype:5}{driver:12}{cases:6} cases{passed:7} passed{failed:5} failed   worst {worst} of its last "
-                     f"place, {unit} x scale")
+        lines.append(f"{dtype:5}{driver:12}{cases:6} cases{passed:7} passed{failed:5} failed   worst {worst} in units "
+                     f"of its last place, {unit} x the output's scale")
     for row in result["not_applicable"]:
         lines.append(f"not applicable {row['cases']:5}  {row['truth']}, {row['norm']}: {row['reason']}")
     for row in result["defects"]:
-        lines.append(f"defect {row['cases']:5} cases  PyTorch: {row['title']}: {'proven' if row['proven'] else 'NOT SHOWN'}")
+        shown = "proven" if row["proven"] else "NOT SHOWN"
+        lines.append(f"defect {row['cases']:5} cases  PyTorch: {row['title']}: {shown}")
     for row in result["mistakes"]:
         lines.append(f"mistake {'same words' if row['same'] else 'own words'}  {row['mistake']}: {row['vknorm']}")
     failures = result["failures"]

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""PyTorch's own results in double precision, its gradients by autograd, from tensors in the memory order of the case."""
+"""PyTorch's own results in double precision, gradients by autograd, from tensors in the memory order of the case."""
 import numpy as np
 import torch
 from torch import nn
@@ -52,6 +52,9 @@ class Functional:
         # It knows no counter: what it is given is counted by the module around it.
         self.num_batches_tracked = None
 
+    def keep_running_var(self, running_var):
+        self.running_var = running_var
+
     def __call__(self, x, training):
         case = self.case
         affine = {"weight": self.weight, "bias": self.bias, "eps": case.eps}
@@ -87,6 +90,9 @@ class Module:
         if name == "num_batches_tracked" and not self.counts:
             return None  # InstanceNorm has the buffer and leaves it at 0
         return getattr(self.module, name)
+
+    def keep_running_var(self, running_var):
+        self.module.running_var = running_var
 
     def __call__(self, x, training):
         return self.module.train(training)(x)
@@ -157,8 +163,7 @@ class Layer:
         momentum = 1 / int(counted) if case.momentum == "cumulative" else case.momentum
         space = list(range(2, h.ndim))
         var = h.var([0] + space, correction=0) if case.norm == "batch" else h.var(space, correction=0).mean(0)
-        with torch.no_grad():
-            self.norm.running_var.copy_((1 - momentum) * was + momentum * var)
+        self.norm.keep_running_var((1 - momentum) * was + momentum * var)
 
 
 def rounded_sum(case, x, residual):
