@@ -10,19 +10,6 @@
 #include "box.h"
 #include "rig.h"
 
-static struct rig rig;
-
-static int setup(void **state) {
-    (void)state;
-    return rig_open(&rig, NULL);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 enum { MOST = 24 };
 
 static struct empty_case {
@@ -67,8 +54,8 @@ static struct calls calls_make(const struct empty_case *c) {
     const uint32_t channels = c->rank > 1 ? c->shape[1] : 1;
     for (uint32_t i = 0; i < ROLES; i++) {
         uint32_t count = i == RUNNING_MEAN || i == RUNNING_VAR ? channels : c->features;
-        k.box[i] = i < WEIGHT ? box_make(rig.context, names[i], 2 * i + 1, &like, NULL)
-                              : box_make_vector(rig.context, names[i], i, count, some);
+        k.box[i] = i < WEIGHT ? box_make(fixture.context, names[i], 2 * i + 1, &like, NULL)
+                              : box_make_vector(fixture.context, names[i], i, count, some);
     }
     k.after = (vkn_forward_args){.x = k.box[X].tensor,
                                  .y = k.box[Y].tensor,
@@ -98,11 +85,11 @@ static struct calls calls_make(const struct empty_case *c) {
 }
 
 static void record(const struct calls *k) {
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST(vkn_norm_forward(rig.recorder, &k->norm, &k->after));
-    MUST(vkn_norm_forward(rig.recorder, &k->norm, &k->before));
-    MUST(vkn_recorder_barrier(rig.recorder));
-    MUST(vkn_norm_backward(rig.recorder, &k->norm, &k->backward));
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+    MUST(vkn_norm_forward(fixture.recorder, &k->norm, &k->after));
+    MUST(vkn_norm_forward(fixture.recorder, &k->norm, &k->before));
+    MUST(vkn_recorder_barrier(fixture.recorder));
+    MUST(vkn_norm_backward(fixture.recorder, &k->norm, &k->backward));
 }
 
 static void nothing_but_zeros(void **state) {
@@ -111,7 +98,7 @@ static void nothing_but_zeros(void **state) {
     for (int accumulate = 1; accumulate >= 0; accumulate--) {
         k.backward.accumulate = accumulate;
         record(&k);
-        MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        MUST(vkn_recorder_submit_and_wait(fixture.recorder));
         int faults = 0;
         for (int i = 0; i < ROLES; i++)
             faults += box_fetch(&k.box[i], c->name, !accumulate && i >= DWEIGHT);
@@ -125,7 +112,7 @@ static void nothing_but_zeros(void **state) {
     k.after.x.buffer = k.after.y.buffer = k.before.x.buffer = k.before.y.buffer = VK_NULL_HANDLE;
     k.backward.x.buffer = k.backward.dy.buffer = VK_NULL_HANDLE;
     record(&k);
-    MUST(vkn_norm_prepare(rig.context, &k.norm, &k.after.x, VKN_F32, VKN_RESIDUAL_AFTER));
+    MUST(vkn_norm_prepare(fixture.context, &k.norm, &k.after.x, VKN_F32, VKN_RESIDUAL_AFTER));
     for (int i = 0; i < ROLES; i++)
         box_destroy(&k.box[i]);
 }
@@ -135,5 +122,5 @@ int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tests[i] = (struct CMUnitTest){cases[i].name, nothing_but_zeros, NULL, NULL, &cases[i]};
     }
-    return cmocka_run_group_tests_name("empty", tests, setup, teardown);
+    return cmocka_run_group_tests_name("empty", tests, fixture_open, fixture_close);
 }

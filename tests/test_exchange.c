@@ -15,19 +15,6 @@
 
 enum { MOST_RANKS = 4 };
 
-static struct rig rig;
-
-static int setup(void **state) {
-    (void)state;
-    return rig_open(&rig, NULL);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 #define AFFINE (PASS_TRAINING | PASS_WEIGHT | PASS_BIAS)
 #define TRACKED (AFFINE | PASS_RUNNING)
 #define ADDED (TRACKED | PASS_ADD_AFTER | PASS_DRESIDUAL)
@@ -157,7 +144,7 @@ static void make_rank(struct exchange *e, struct rank *k, uint64_t first, uint64
         [DWEIGHT] = {"dweight", true, &gradient, NULL},
         [DBIAS] = {"dbias", s->bias, &gradient, NULL},
     };
-    boxes_make(&rig, offsets, operands, ROLES, k->box);
+    boxes_make(&fixture, offsets, operands, ROLES, k->box);
     make_args(e, k);
 }
 
@@ -170,7 +157,7 @@ static struct exchange exchange_make(const struct exchange_case *c) {
     static const char *const names[EXCHANGED] = {"all moments", "moments", "all sums", "sums"};
     for (uint32_t i = 0; i < EXCHANGED; i++) {
         uint64_t ranks = i == ALL_MOMENTS || i == ALL_SUMS ? c->ranks : 1;
-        e.box[i] = box_make_vector(rig.context, names[i], 2 * i + 1, 4 * e.s.r.groups * ranks, NULL);
+        e.box[i] = box_make_vector(fixture.context, names[i], 2 * i + 1, 4 * e.s.r.groups * ranks, NULL);
     }
     uint64_t first = 0;
     for (uint32_t i = 0; i < c->ranks; i++) {
@@ -202,7 +189,7 @@ static vkn_tensor place_of(const struct exchange *e, enum exchanged all, uint32_
 
 static void run(struct exchange *e) {
     const vkn_norm *norm = &e->s.r.norm;
-    vkn_recorder *recorder = rig.recorder;
+    vkn_recorder *recorder = fixture.recorder;
     MUST(vkn_recorder_begin(recorder, VK_NULL_HANDLE));
     for (uint32_t i = 0; i < e->c->ranks; i++) {
         vkn_tensor mine = place_of(e, ALL_MOMENTS, i);
@@ -360,17 +347,17 @@ static void nothing_merges_to_nothing(void **state) {
     enum { CHANNELS = 3, RANKS = 2, NUMBERS = 4 * CHANNELS, ALL_NUMBERS = RANKS * NUMBERS };
     const vkn_norm norm = vkn_norm_defaults(VKN_BATCH);
     const vkn_tensor x = {.rank = 3, .shape = {0, CHANNELS, 5}};
-    struct box all = box_make_vector(rig.context, "all", 1, ALL_NUMBERS, NULL);
-    struct box merged = box_make_vector(rig.context, "merged", 3, NUMBERS, NULL);
+    struct box all = box_make_vector(fixture.context, "all", 1, ALL_NUMBERS, NULL);
+    struct box merged = box_make_vector(fixture.context, "merged", 3, NUMBERS, NULL);
     vkn_tensor half[RANKS] = {all.tensor, all.tensor};
     half[0].shape[0] = half[1].shape[0] = NUMBERS;
     half[1].offset += NUMBERS * sizeof(float);
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
     for (int i = 0; i < RANKS; i++)
-        MUST(vkn_norm_moments(rig.recorder, &norm, &x, &half[i]));
-    MUST(vkn_recorder_barrier(rig.recorder));
-    MUST(vkn_norm_merge_moments(rig.recorder, &all.tensor, RANKS, &merged.tensor));
-    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        MUST(vkn_norm_moments(fixture.recorder, &norm, &x, &half[i]));
+    MUST(vkn_recorder_barrier(fixture.recorder));
+    MUST(vkn_norm_merge_moments(fixture.recorder, &all.tensor, RANKS, &merged.tensor));
+    MUST(vkn_recorder_submit_and_wait(fixture.recorder));
     const double none[ALL_NUMBERS] = {0};
     int faults = box_fetch(&all, "nothing", true) + box_fetch(&merged, "nothing", true);
     faults += compare_box("nothing", &all, none, 0, NULL) + compare_box("nothing", &merged, none, 0, NULL);
@@ -384,5 +371,5 @@ int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tests[i + 1] = (struct CMUnitTest){cases[i].name, ranks_are_as_one, NULL, NULL, &cases[i]};
     }
-    return cmocka_run_group_tests_name("exchange", tests, setup, teardown);
+    return cmocka_run_group_tests_name("exchange", tests, fixture_open, fixture_close);
 }

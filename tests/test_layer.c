@@ -15,24 +15,11 @@
 
 enum { FEATURES = 6 };
 
-static struct rig rig;
-
-static int setup(void **state) {
-    (void)state;
-    return rig_open(&rig, NULL);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 static const vkn_kind kinds[] = {VKN_BATCH, VKN_INSTANCE, VKN_GROUP, VKN_LAYER, VKN_RMS};
 
 static vkn_layer *make(vkn_layer_info info) {
     vkn_layer *layer = NULL;
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     return layer;
 }
 
@@ -78,22 +65,22 @@ static void bad_layers_are_refused(void **state) {
     vkn_layer *layer = (vkn_layer *)(void *)state; // anything but NULL
     vkn_layer_info info = vkn_layer_defaults(VKN_RMS, FEATURES);
     info.bias = true;
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "bias");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "bias");
     assert_null(layer);
     info = vkn_layer_defaults(VKN_LAYER, FEATURES);
     info.track_running_stats = true;
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "track_running_stats");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "track_running_stats");
     info = vkn_layer_defaults(VKN_BATCH, 0);
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "features: 0");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "features: 0");
     info = vkn_layer_defaults(VKN_BATCH, FEATURES);
     info.momentum = 2;
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "momentum: 2");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "momentum: 2");
     info = vkn_layer_defaults(VKN_BATCH, FEATURES);
     info.norm.eps = -1;
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "eps: -1");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "eps: -1");
     info = vkn_layer_defaults(VKN_GROUP, FEATURES);
     info.norm.groups = 4;
-    MUST_FAIL(vkn_layer_create(rig.context, &info, &layer), VKN_BAD_ARGUMENT, "divisible by num_groups");
+    MUST_FAIL(vkn_layer_create(fixture.context, &info, &layer), VKN_BAD_ARGUMENT, "divisible by num_groups");
 
     layer = make(vkn_layer_defaults(VKN_BATCH, FEATURES));
     float values[FEATURES + 1] = {0};
@@ -161,7 +148,7 @@ static struct step step_make(const struct module *m, uint64_t seed, uint32_t bat
     data_fill_parameter(seed + 60, s.r.count, 0, 0.1, s.dh);
     const float *contents[BOXES] = {[X] = s.x, [EXTRA] = s.extra, [DY] = s.dy, [DH] = s.dh};
     for (uint32_t i = 0; i < BOXES; i++)
-        s.box[i] = box_make(rig.context, names[i], i, &like, contents[i]);
+        s.box[i] = box_make(fixture.context, names[i], i, &like, contents[i]);
     return s;
 }
 
@@ -178,20 +165,20 @@ static void step_record(struct step *s, const struct module *m) {
     const struct box *b = s->box;
     const bool before = m->residual == VKN_RESIDUAL_BEFORE, after = m->residual == VKN_RESIDUAL_AFTER;
     const vkn_tensor *normalized = before ? &b[H].tensor : &b[X].tensor;
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
     if (m->residual)
-        MUST(vkn_layer_forward_residual(rig.recorder, m->layer, &b[X].tensor, &b[EXTRA].tensor,
+        MUST(vkn_layer_forward_residual(fixture.recorder, m->layer, &b[X].tensor, &b[EXTRA].tensor,
                                         before ? &b[H].tensor : NULL, &b[Y].tensor));
     else
-        MUST(vkn_layer_forward(rig.recorder, m->layer, &b[X].tensor, &b[Y].tensor));
-    MUST(vkn_recorder_barrier(rig.recorder));
+        MUST(vkn_layer_forward(fixture.recorder, m->layer, &b[X].tensor, &b[Y].tensor));
+    MUST(vkn_recorder_barrier(fixture.recorder));
     if (m->residual)
-        MUST(vkn_layer_backward_residual(rig.recorder, m->layer, normalized, &b[DY].tensor,
+        MUST(vkn_layer_backward_residual(fixture.recorder, m->layer, normalized, &b[DY].tensor,
                                          after ? &b[EXTRA].tensor : NULL, before ? &b[DH].tensor : NULL, &b[DX].tensor,
                                          after ? &b[DEXTRA].tensor : NULL));
     else
-        MUST(vkn_layer_backward(rig.recorder, m->layer, normalized, &b[DY].tensor, &b[DX].tensor));
-    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        MUST(vkn_layer_backward(fixture.recorder, m->layer, normalized, &b[DY].tensor, &b[DX].tensor));
+    MUST(vkn_recorder_submit_and_wait(fixture.recorder));
 }
 
 // What a step must give.
@@ -307,27 +294,27 @@ static void wrong_inputs_are_named(void **state) {
     struct module m = module_make(vkn_layer_defaults(VKN_BATCH, FEATURES), VKN_NO_RESIDUAL);
     const uint32_t seven[] = {2, 7}, one[] = {1, FEATURES}, good[] = {4, FEATURES};
     vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, good);
-    struct box x = box_make(rig.context, "x", 0, &like, NULL), y = box_make(rig.context, "y", 0, &like, NULL);
-    struct box h = box_make(rig.context, "h", 0, &like, NULL);
+    struct box x = box_make(fixture.context, "x", 0, &like, NULL), y = box_make(fixture.context, "y", 0, &like, NULL);
+    struct box h = box_make(fixture.context, "h", 0, &like, NULL);
     vkn_tensor bad_x = vkn_tensor_make(x.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
     vkn_tensor bad_y = vkn_tensor_make(y.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, seven);
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+    MUST_FAIL(vkn_layer_forward(fixture.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
               "running_mean should contain 7 elements not 6");
     bad_x = vkn_tensor_make(x.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, one);
     bad_y = vkn_tensor_make(y.tensor.buffer, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, one);
-    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
+    MUST_FAIL(vkn_layer_forward(fixture.recorder, m.layer, &bad_x, &bad_y), VKN_BAD_ARGUMENT,
               "Expected more than 1 value per channel when training, got input size [1, 6]");
     vkn_layer_train(m.layer, m.training = false);
-    MUST(vkn_layer_forward(rig.recorder, m.layer, &bad_x, &bad_y)); // one value is fine in evaluation
-    MUST_FAIL(vkn_layer_forward(rig.recorder, NULL, &bad_x, &bad_y), VKN_BAD_ARGUMENT, "layer: NULL");
-    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, NULL, &bad_y), VKN_BAD_ARGUMENT, "x");
-    MUST_FAIL(vkn_layer_forward(rig.recorder, m.layer, &bad_x, NULL), VKN_BAD_ARGUMENT, "y");
-    MUST_FAIL(vkn_layer_backward(rig.recorder, m.layer, &bad_x, NULL, NULL), VKN_BAD_ARGUMENT, "dy");
+    MUST(vkn_layer_forward(fixture.recorder, m.layer, &bad_x, &bad_y)); // one value is fine in evaluation
+    MUST_FAIL(vkn_layer_forward(fixture.recorder, NULL, &bad_x, &bad_y), VKN_BAD_ARGUMENT, "layer: NULL");
+    MUST_FAIL(vkn_layer_forward(fixture.recorder, m.layer, NULL, &bad_y), VKN_BAD_ARGUMENT, "x");
+    MUST_FAIL(vkn_layer_forward(fixture.recorder, m.layer, &bad_x, NULL), VKN_BAD_ARGUMENT, "y");
+    MUST_FAIL(vkn_layer_backward(fixture.recorder, m.layer, &bad_x, NULL, NULL), VKN_BAD_ARGUMENT, "dy");
     vkn_layer_train(m.layer, m.training = true);
-    MUST_FAIL(vkn_layer_backward(rig.recorder, m.layer, &x.tensor, &y.tensor, NULL), VKN_BAD_ARGUMENT,
+    MUST_FAIL(vkn_layer_backward(fixture.recorder, m.layer, &x.tensor, &y.tensor, NULL), VKN_BAD_ARGUMENT,
               "x: 6 statistic groups, but the last forward has saved those of 0");
-    MUST_FAIL(vkn_layer_forward_residual(rig.recorder, m.layer, &x.tensor, NULL, &h.tensor, &y.tensor),
+    MUST_FAIL(vkn_layer_forward_residual(fixture.recorder, m.layer, &x.tensor, NULL, &h.tensor, &y.tensor),
               VKN_BAD_ARGUMENT, "h");
     assert_int_equal(module_step(&m, 9, 3), 0);
     box_destroy(&x);
@@ -343,15 +330,16 @@ static void an_empty_batch_is_legal(void **state) {
         vkn_layer *layer = make(vkn_layer_defaults(kinds[k], FEATURES));
         const uint32_t shape[] = {0, FEATURES, FEATURES};
         const vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 3, shape);
-        struct box x = box_make(rig.context, "x", 0, &like, NULL), y = box_make(rig.context, "y", 0, &like, NULL);
+        struct box x = box_make(fixture.context, "x", 0, &like, NULL),
+                   y = box_make(fixture.context, "y", 0, &like, NULL);
         const float ones[FEATURES] = {1, 1, 1, 1, 1, 1};
         const bool weight = vkn_layer_tensor(layer, VKN_WEIGHT).buffer != VK_NULL_HANDLE;
         if (weight) MUST(vkn_layer_upload(layer, VKN_WEIGHT_GRAD, ones, sizeof ones));
-        MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-        MUST(vkn_layer_forward(rig.recorder, layer, &x.tensor, &y.tensor));
-        MUST(vkn_recorder_barrier(rig.recorder));
-        MUST(vkn_layer_backward(rig.recorder, layer, &x.tensor, &y.tensor, &y.tensor));
-        MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+        MUST(vkn_layer_forward(fixture.recorder, layer, &x.tensor, &y.tensor));
+        MUST(vkn_recorder_barrier(fixture.recorder));
+        MUST(vkn_layer_backward(fixture.recorder, layer, &x.tensor, &y.tensor, &y.tensor));
+        MUST(vkn_recorder_submit_and_wait(fixture.recorder));
         expect_slot(layer, VKN_WEIGHT_GRAD, weight, 0);
         assert_int_equal(box_fetch(&x, "empty", false) + box_fetch(&y, "empty", true), 0);
         box_destroy(&x);
@@ -366,5 +354,5 @@ int main(void) {
         cmocka_unit_test(steps_in_every_mode),         cmocka_unit_test(wrong_inputs_are_named),
         cmocka_unit_test(an_empty_batch_is_legal),
     };
-    return cmocka_run_group_tests_name("layer", tests, setup, teardown);
+    return cmocka_run_group_tests_name("layer", tests, fixture_open, fixture_close);
 }

@@ -13,19 +13,6 @@
 
 enum { STEPS = 5, CHANNELS = 7 };
 
-static struct rig rig;
-
-static int setup(void **state) {
-    (void)state;
-    return rig_open(&rig, NULL);
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return 0;
-}
-
 struct running_case {
     const char *name;
     vkn_kind kind;
@@ -54,9 +41,9 @@ static void statistics_follow_the_reference(void **state) {
     double mean64[CHANNELS] = {0}, var64[CHANNELS] = {1, 1, 1, 1, 1, 1, 1};
     const int64_t none = 0;
     vkn_tensor one = {.dtype = VKN_I64, .rank = 1, .shape = {1}};
-    struct box running_mean = box_make_vector(rig.context, "running_mean", 3, CHANNELS, start_mean);
-    struct box running_var = box_make_vector(rig.context, "running_var", 5, CHANNELS, start_var);
-    struct box counter = box_make(rig.context, "num_batches_tracked", 1, &one, &none);
+    struct box running_mean = box_make_vector(fixture.context, "running_mean", 3, CHANNELS, start_mean);
+    struct box running_var = box_make_vector(fixture.context, "running_var", 5, CHANNELS, start_var);
+    struct box counter = box_make(fixture.context, "num_batches_tracked", 1, &one, &none);
     vkn_norm norm = vkn_norm_defaults(c->kind);
     for (uint32_t step = 0; step < STEPS; step++) {
         // The batch grows from step to step: the unbiased variance has another n each time.
@@ -66,7 +53,8 @@ static void statistics_follow_the_reference(void **state) {
         vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, c->layout, 3, shape);
         float *x = zeros(r.count, sizeof *x);
         data_fill_parameter(40 + step, r.count, 0.5 * step, 1 + step, x);
-        struct box in = box_make(rig.context, "x", 1, &like, x), out = box_make(rig.context, "y", 1, &like, NULL);
+        struct box in = box_make(fixture.context, "x", 1, &like, x),
+                   out = box_make(fixture.context, "y", 1, &like, NULL);
         vkn_forward_args args = {
             .x = in.tensor,
             .y = out.tensor,
@@ -77,9 +65,9 @@ static void statistics_follow_the_reference(void **state) {
             .biased_running_var = c->biased,
         };
         if (c->counted) args.num_batches_tracked = counter.tensor;
-        MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-        MUST(vkn_norm_forward(rig.recorder, &norm, &args));
-        MUST(vkn_recorder_submit_and_wait(rig.recorder));
+        MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+        MUST(vkn_norm_forward(fixture.recorder, &norm, &args));
+        MUST(vkn_recorder_submit_and_wait(fixture.recorder));
 
         double *x64 = doubles_of(x, r.count), *mean = zeros(r.groups, 8), *var = zeros(r.groups, 8);
         reference_statistics(&r, x64, mean, var);
@@ -113,10 +101,10 @@ static void counter_has_64_bits(void **state) {
     const float x[4] = {1, 2, 3, 5}, mean[2] = {0}, var[2] = {1, 1};
     vkn_tensor one = {.dtype = VKN_I64, .rank = 1, .shape = {1}};
     vkn_tensor like = {.rank = 2, .shape = {2, 2}};
-    struct box counter = box_make(rig.context, "num_batches_tracked", 1, &one, &before);
-    struct box in = box_make(rig.context, "x", 1, &like, x);
-    struct box running_mean = box_make_vector(rig.context, "running_mean", 3, 2, mean);
-    struct box running_var = box_make_vector(rig.context, "running_var", 5, 2, var);
+    struct box counter = box_make(fixture.context, "num_batches_tracked", 1, &one, &before);
+    struct box in = box_make(fixture.context, "x", 1, &like, x);
+    struct box running_mean = box_make_vector(fixture.context, "running_mean", 3, 2, mean);
+    struct box running_var = box_make_vector(fixture.context, "running_var", 5, 2, var);
     vkn_norm norm = vkn_norm_defaults(VKN_BATCH);
     vkn_forward_args args = {.x = in.tensor,
                              .y = in.tensor,
@@ -125,9 +113,9 @@ static void counter_has_64_bits(void **state) {
                              .num_batches_tracked = counter.tensor,
                              .momentum = 0.1f,
                              .training = true};
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST(vkn_norm_forward(rig.recorder, &norm, &args));
-    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+    MUST(vkn_norm_forward(fixture.recorder, &norm, &args));
+    MUST(vkn_recorder_submit_and_wait(fixture.recorder));
     assert_int_equal(box_fetch(&counter, "counter", true), 0);
     assert_true(*(const int64_t *)(const void *)(counter.after + counter.lead_bytes) == before + 1);
     struct box *boxes[] = {&counter, &in, &running_mean, &running_var};
@@ -140,5 +128,5 @@ int main(void) {
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         tests[i + 1] = (struct CMUnitTest){cases[i].name, statistics_follow_the_reference, NULL, NULL, &cases[i]};
     }
-    return cmocka_run_group_tests_name("running", tests, setup, teardown);
+    return cmocka_run_group_tests_name("running", tests, fixture_open, fixture_close);
 }
