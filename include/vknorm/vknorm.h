@@ -288,10 +288,10 @@ typedef struct vkn_backward_args {
 
 // Each records commands and submits nothing, waits for nothing, and once warm allocates nothing. Barriers between its
 // own dispatches are its own; those before the first and after the last are yours: compute shader stage, shader reads
-// and writes (vkn_recorder_barrier does it). Empty tensors are legal: nothing is dispatched, dweight and dbias are
-// zeros (or stay, with accumulate). A call that fails has recorded nothing.
-// Errors: VKN_BAD_ARGUMENT with the field and both values, in PyTorch's words where it has some; VKN_UNSUPPORTED with
-// the limit; VKN_OUT_OF_MEMORY; VKN_DEVICE_LOST.
+// and writes (vkn_recorder_barrier does it). Empty tensors are legal: dweight and dbias are zeros (or stay,
+// with accumulate), moments make statistics and running statistics, and nothing else is dispatched. A call that fails
+// has recorded nothing. Errors: VKN_BAD_ARGUMENT with the field and both values, in PyTorch's words where it has some;
+// VKN_UNSUPPORTED with the limit; VKN_OUT_OF_MEMORY; VKN_DEVICE_LOST.
 VKN_API vkn_result vkn_norm_forward(vkn_recorder *, const vkn_norm *, const vkn_forward_args *);
 VKN_API vkn_result vkn_norm_backward(vkn_recorder *, const vkn_norm *, const vkn_backward_args *);
 // How calls will give a residual: it makes other pipelines.
