@@ -6,7 +6,7 @@ FLOATS(readonly, 0, records)
 vec4 record_of(uint output_index, uint r) {
     uint start = output_index / push.width * push.row_stride + output_index % push.width * push.output_stride;
     uint index = start + r / push.fan * push.part_stride + r % push.fan * push.fan_stride;
-    if (VECTOR) return record_at[index];
+    if (VECTOR) return record_at[origin(0u) / 4u + index];
     uint first = origin(0u) + index * 4u;
     return vec4(records_at[first], records_at[first + 1u], records_at[first + 2u], records_at[first + 3u]);
 }
