@@ -74,7 +74,7 @@ static void record_step(const struct norm_case *c, const struct step *t) {
 // What forward saved is what backward reads, in one command buffer; submitted again, each bit is the same.
 static void same_bits_again(void **state) {
     (void)state;
-    for (size_t i = 0; i < 2 * REPEATED; i++) {
+    for (int i = 0; i < 2 * REPEATED; i++) {
         const struct norm_case *c = &repeated[i / 2];
         struct step t = step_make(c, i % 2 ? VKN_BF16 : VKN_F32);
         struct box *outputs[] = {&t.y, &t.statistics, &t.dx, &t.dweight, &t.dbias};

@@ -89,13 +89,13 @@ typedef struct vkn_context_info {
     uint32_t queue_family; // must have compute
     PFN_vkGetInstanceProcAddr get_instance_proc_addr;
     const char *const *enabled_extensions; // device extensions that vk_device was created with
-    uint32_t enabled_extension_count;
     // The features that vk_device was created with, a chain of which vknorm looks for storageBuffer16BitAccess (in
     // VkPhysicalDevice16BitStorageFeatures or VkPhysicalDeviceVulkan11Features). NULL: none.
     const VkPhysicalDeviceFeatures2 *enabled_features;
+    uint32_t enabled_extension_count;
 
-    const VkAllocationCallbacks *allocator; // may be NULL; must outlive the context
     uint32_t disable;                       // vkn_feature bits to do without, beside those of VKNORM_DISABLE
+    const VkAllocationCallbacks *allocator; // may be NULL; must outlive the context
 
     // For tests: limits to act as if the device had. 0: the device's own. Larger than the device's: ignored.
     VkDeviceSize max_binding_bytes; // maxStorageBufferRange, at least 65536

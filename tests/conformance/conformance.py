@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT
 """Compares `vknorm run` with PyTorch in double precision and with the reference operators of the onnx package, over a
-wide grid of cases, on one Vulkan driver or several. Exit codes: 0 all passed, 1 something failed, 2 it could not run."""
+wide grid of cases, on one Vulkan driver or several. Exit codes: 0 all passed, 1 something failed, 2 it could not run.
+"""
 import argparse
 import concurrent.futures
 import json

@@ -1,5 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What a case must give by definition, in float64, and how far each output may be from the truth."""
+import numpy as np
+
 import judgement
 import reference
 
@@ -17,7 +19,8 @@ def run(case, steps):
 
 
 def scale_of(norm, name):
-    """The largest value of an output; for dx of few elements, of its terms. h is exact: a sum, rounded."""
+    """The largest value of an output; for dx of few elements, of its terms; for a lone dweight or dbias, which may
+    cancel by chance, what such a sum has on average. h is exact: a sum, rounded."""
     if name == "h":
         return 0.0
     found = judgement.largest(norm.outputs[name])
@@ -25,6 +28,8 @@ def scale_of(norm, name):
     if of_x and (name == "dx" or (name == "dresidual" and norm.before)):
         terms = judgement.largest(norm.rstd) * judgement.largest(norm.dz) * judgement.largest(norm.weight)
         found = max(found, terms)
+    if name in ("dweight", "dbias") and norm.outputs[name].size == 1:
+        found = max(found, float(np.linalg.norm(norm.dz * norm.xhat if name == "dweight" else norm.dz)))
     return found
 
 

@@ -148,14 +148,14 @@ SWEEPS = [
     {"shapes": EMPTY, "steps": SINGLE, "affine": MOST},
     # Two values of 16 bits may be equal, so that only wide groups go with eps 0.
     {"shapes": RANKS, "steps": SINGLE, "affine": MOST, "eps": EPS[:2], "running": ("none", "given"),
-     "parameter": ("F32", "as x"), "dtype": SIXTEEN, "one_of": 8},
+     "parameter": ("F32", "as x"), "dtype": SIXTEEN, "one_of": 16},
     {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0), "dtype": ("F16",),
-     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "near 65504"), "one_of": 4},
+     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "near 65504"), "one_of": 8},
     {"shapes": MIDDLE, "steps": TRAINING, "affine": MOST[:2], "eps": (1e-5, 0.0), "dtype": ("BF16",),
-     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "tiny", "large"), "one_of": 4},
+     "data": ("mean 1e4, deviation 100", "outlier", "outlier first", "tiny", "large"), "one_of": 8},
     {"shapes": LARGE, "steps": TRAINING, "affine": MOST[:1], "dtype": SIXTEEN, "one_of": 8},
     {"shapes": STREAMED, "steps": SINGLE, "affine": MOST, "running": ("none", "given"), "parameter": ("F32", "as x"),
-     "dtype": SIXTEEN, "one_of": 4},
+     "dtype": SIXTEEN, "one_of": 8},
     {"shapes": STATE, "steps": LIFE, "affine": MOST, "running": ("fresh",), "momentum": (0.1, 0.3, 1.0, "cumulative"),
      "dtype": SIXTEEN, "one_of": 2},
     {"shapes": STATE, "steps": LIFE, "affine": MOST[:1], "running": ("fresh",), "dtype": ALL,
@@ -165,7 +165,7 @@ SWEEPS = [
     {"shapes": EMPTY, "steps": SINGLE, "fused": FUSED, **AROUND, "one_of": 10},
 ] + [
     {"shapes": shapes, "steps": SINGLE, "running": ("none", "given"), "dtype": (dtype,), "fused": fused, **AROUND,
-     "one_of": 20}
+     "one_of": 40}
     for shapes in (RANKS, STREAMED) for dtype, fused in FUSED_OF.items()
 ]
 
