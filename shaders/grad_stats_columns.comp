@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
 // Sums of dz and dz * xhat over one part of four columns: four records an invocation. Statistics belong to the column's
-// group, or (VKN_STAT_POSITION: layer and rms, whose weights are columns of [rows][normalized size]) to the position.
+// group, or (layer and rms, whose weights are columns of [rows][normalized size]) to the position.
 #version 450
 #define PUSH vkn_columns_push
 #include "common.glsl"
@@ -32,11 +32,12 @@ COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 COLUMN_STATISTICS
 GRADIENT
 
+const bool BY_POSITION = AFFINE == VKN_AFFINE_ELEMENT;
+
 void main() {
     Columns c = columns_of_invocation();
-    bool by_position = has(VKN_STAT_POSITION);
     ColumnNormalizers n = ColumnNormalizers(vec4(0), vec4(0), vec4(0));
-    if (!by_position) n = column_normalizers(c);
+    if (!BY_POSITION) n = column_normalizers(c);
     vec4 weight = vec4(1), bias = vec4(0);
     if (ACTIVATION != VKN_ACT_NONE) {
         weight = weight_columns(c);
@@ -46,12 +47,10 @@ void main() {
     for (uint block = 0u; block < c.count; block += BLOCK) {
         vec4 first = vec4(0), second = vec4(0);
         for (uint k = block; k < min(block + BLOCK, c.count); ++k) {
-            if (by_position) {
-                Normalizer one = normalizer_of(c.plane * push.stat_plane + c.part + k * push.parts);
-                n = ColumnNormalizers(vec4(one.mean), vec4(one.low), vec4(one.rstd));
-            }
             uint element = c.first + k * c.step;
-            vec4 xhat = normalize_columns(n, x_load(element, c.valid));
+            vec4 xhat = x_load(element, c.valid);
+            if (BY_POSITION) xhat = normalize_with(normalizer_of(c.plane * push.stat_plane + c.part + k * push.parts), xhat);
+            else xhat = normalize_columns(n, xhat);
             vec4 dz = dz_load(element, c.valid, xhat, weight, bias);
             first += dz;
             second += dz * xhat;

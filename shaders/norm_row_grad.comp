@@ -38,51 +38,53 @@ GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
+// xhat and g of a word. `again`: dz has been written before, and may lie where dy did.
+void word_of_gradient(Normalizer n, uint row, uint first, uint in_row, uint valid, bool again, out vec4 xhat,
+                      out vec4 g) {
+    xhat = mix(vec4(0), normalize_with(n, x_load(first + in_row, valid)), valid_mask(valid));
+    vec4 weight = vec4(1), bias = vec4(0);
+    if (AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE) weight = weight_of(row, in_row, valid);
+    if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
+    if (DRESIDUAL && again) g = dresidual_load(first + in_row, valid);
+    else g = dz_load(first + in_row, valid, xhat, weight, bias);
+    if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight;
+}
+
 void main() {
     Part p = part_of_team();
     uint lane = lane_index(), row = affine_row(p.unit, 0u);
     uint count = p.live ? p.run_count : 0u;
     uint words = words_in(count);
     Normalizer n = normalizer_of(p.unit);
-    float factor = AFFINE == VKN_AFFINE_UNIT ? n.rstd * weight_of(row, 0u, 1u).x : n.rstd;
-    vec2 mean_g = vec2(0); // of g and of g * xhat
 
     vec4 g[BLOCK], xhat[BLOCK];
-    // Two sweeps over the row: one for the sums, one for dx; between them the row stays on chip, or is read again.
-    for (uint sweep = 0u; sweep < 2u; ++sweep) {
-        Sums sums = sums_empty();
-        for (uint block = 0u; block < words; block += BLOCK * LANES) {
-            vec4 first = vec4(0), second = vec4(0);
-            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                uint in_row = word_of(block, k, lane) * 4u, element = p.first + in_row;
-                uint valid = valid_in(word_of(block, k, lane), count);
-                if (!ON_CHIP || sweep == 0u) {
-                    xhat[k] = mix(vec4(0), normalize_with(n, x_load(element, valid)), valid_mask(valid));
-                    vec4 weight = vec4(1), bias = vec4(0);
-                    if (AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE)
-                        weight = weight_of(row, in_row, valid);
-                    if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
-                    // dz has been written by the second sweep, and may lie where dy did.
-                    if (DRESIDUAL && sweep > 0u) g[k] = dresidual_load(element, valid);
-                    else g[k] = dz_load(element, valid, xhat[k], weight, bias);
-                    if (AFFINE == VKN_AFFINE_ELEMENT) g[k] *= weight;
-                }
-                if (sweep == 0u) {
-                    first += g[k];
-                    second += g[k] * xhat[k];
-                } else if (valid > 0u) {
-                    vec4 dx = factor * ((g[k] - mean_g.x) - xhat[k] * mean_g.y);
-                    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
-                    dx_store(element, valid, dx);
-                }
-            }
-            if (sweep == 0u) sums_add(sums, first, second);
-            if (ON_CHIP) break;
+    Sums sums = sums_empty();
+    for (uint block = 0u; block < words; block += BLOCK * LANES) {
+        vec4 first = vec4(0), second = vec4(0);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+            uint word = word_of(block, k, lane);
+            word_of_gradient(n, row, p.first, word * 4u, valid_in(word, count), false, xhat[k], g[k]);
+            first += g[k];
+            second += g[k] * xhat[k];
         }
-        if (sweep > 0u) break;
-        vec4 record = team_reduce(sums_record(sums));
-        if (has(VKN_WRITE_SUMS) && p.live && lane == 0u) record_at[push.record_first + p.unit] = record;
-        mean_g = record.xy / float(push.run);
-        if (!CENTERED) mean_g.x = 0.0;
+        sums_add(sums, first, second);
+        if (ON_CHIP) break;
+    }
+    vec4 record = team_reduce(sums_record(sums));
+    if (has(VKN_WRITE_SUMS) && p.live && lane == 0u) record_at[push.record_first + p.unit] = record;
+
+    float factor = AFFINE == VKN_AFFINE_UNIT ? n.rstd * weight_of(row, 0u, 1u).x : n.rstd;
+    vec2 mean_g = record.xy / float(push.run); // of g and of g * xhat
+    if (!CENTERED) mean_g.x = 0.0;
+    for (uint block = 0u; block < words; block += BLOCK * LANES) {
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+            uint word = word_of(block, k, lane), valid = valid_in(word, count), element = p.first + word * 4u;
+            if (valid == 0u) continue;
+            if (!ON_CHIP) word_of_gradient(n, row, p.first, word * 4u, valid, true, xhat[k], g[k]);
+            vec4 dx = factor * ((g[k] - mean_g.x) - xhat[k] * mean_g.y);
+            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
+            dx_store(element, valid, dx);
+        }
+        if (ON_CHIP) break;
     }
 }

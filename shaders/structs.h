@@ -48,7 +48,6 @@
 #define VKN_HAS_WEIGHT 1u
 #define VKN_HAS_BIAS 2u
 #define VKN_STAT_RUNNING 4u  // statistics are the running mean and variance
-#define VKN_STAT_POSITION 8u // columns: statistics belong to the position, not to the column (layer, rms)
 #define VKN_STAT_CHANNEL 16u // statistics belong to the channel, not to the unit
 #define VKN_WRITE_STATISTICS 32u
 #define VKN_WRITE_MOMENTS 64u
@@ -99,7 +98,7 @@ struct vkn_columns_push {
     VKN_UINT record_first, record_units;
     VKN_UINT fan;
     VKN_UINT affine_plane; // weight of (plane, column): plane * affine_plane + column
-    VKN_UINT stat_plane;   // VKN_STAT_POSITION: statistics of (plane, position): plane * stat_plane + position
+    VKN_UINT stat_plane;   // VKN_AFFINE_ELEMENT: statistics of (plane, position): plane * stat_plane + position
     VKN_FLOAT eps;
     VKN_FLOAT weight_offset;
 };

@@ -37,7 +37,8 @@ enum {
     X(APPLY_COLUMNS, apply_columns, 8, 0x82, columns, HALVES, VKN_USES_X | VKN_USES_AFFINE)                            \
     X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                             \
-    X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, HALVES, VKN_USES_BLOCK | VKN_USES_GRADIENT)            \
+    X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, HALVES,                                                \
+      VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                                               \
     X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
       VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
     X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES, VKN_USES_LANES | VKN_USES_GRADIENT | VKN_USES_ROW)      \

@@ -28,8 +28,6 @@ void vkn_plan_gradient_done(vkn_plan *plan) {
 // ---- Records -----------------------------------------------------------------------------------------------------
 uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
                               const vkn_statistics_operand *statistics) {
-    bool by_position = view->columns && plan->geometry->element_affine;
-    uint32_t flags = statistics->flags | (by_position ? VKN_STAT_POSITION : 0u);
     uint64_t units = view->columns ? view->count[0] * view->count[2] : slice->units;
     vkn_split split = vkn_split_reduce(view, plan->limits);
     if (vkn_plan_splits_batch(plan)) split.outer_step = 1;
@@ -45,7 +43,7 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
         vkn_pass_gradient(plan, pass, &boxes, &box, 6);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
         vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * units, 16);
-        vkn_pass_box(plan, pass, slice, &boxes, &box, flags);
+        vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags);
         plan->barrier = true;
     }
     return parts;
