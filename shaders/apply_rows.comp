@@ -32,14 +32,25 @@ INPUT
 void main() {
     Part p = part_of_team();
     Normalizer n = normalizer_of(group_of(p.unit));
-    for (uint outer = 0u; outer < p.outer_count; ++outer) {
-        uint first = p.first + outer * push.outer_stride, row = affine_row(p.unit, p.outer_first + outer);
-        for (uint word = lane_index(); word < words_in(p.run_count); word += LANES) {
-            uint valid = valid_in(word, p.run_count), element = p.run_first + word * 4u;
-            vec4 xhat = normalize_with(n, input_load(first + word * 4u, valid));
-            vec4 z = affine_map(xhat, weight_of(row, element, valid), bias_of(row, element, valid));
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(first + word * 4u, valid);
-            y_store(first + word * 4u, valid, activate(z));
+    // One weight for the unit is read once.
+    vec4 weight = vec4(1), bias = vec4(0);
+    if (AFFINE == VKN_AFFINE_UNIT) {
+        weight = weight_of(affine_row(p.unit, 0u), 0u, 4u);
+        bias = bias_of(affine_row(p.unit, 0u), 0u, 4u);
+    }
+    uint words = words_in(p.run_count);
+    Place at = Place(0u, lane_index());
+    for (uint done = 0u; done < p.outer_count * words; done += LANES) {
+        uint valid = valid_at(at, p.outer_count, p.run_count);
+        uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
+        if (AFFINE != VKN_AFFINE_UNIT) {
+            uint row = affine_row(p.unit, p.outer_first + at.outer), in_row = p.run_first + at.word * 4u;
+            weight = weight_of(row, in_row, valid);
+            bias = bias_of(row, in_row, valid);
         }
+        vec4 z = affine_map(normalize_with(n, input_load(element, valid)), weight, bias);
+        if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, valid);
+        y_store(element, valid, activate(z));
+        place_next(at, words);
     }
 }

@@ -34,6 +34,11 @@ layout(constant_id = VKN_CONSTANT_ACTIVATION) const uint ACTIVATION = VKN_ACT_NO
 layout(constant_id = VKN_CONSTANT_RESIDUAL) const uint RESIDUAL = VKN_ADD_NOTHING;
 layout(constant_id = VKN_CONSTANT_DRESIDUAL) const bool DRESIDUAL = false;
 
+layout(constant_id = VKN_CONSTANT_WHOLE) const bool WHOLE = false;
+layout(constant_id = VKN_CONSTANT_SUMS) const bool SUMS = false;
+layout(constant_id = VKN_CONSTANT_DX) const bool DX = false;
+layout(constant_id = VKN_CONSTANT_ROWS) const uint ROWS = 1;
+
 layout(push_constant, std430) uniform Push { PUSH push; };
 
 // The grid is folded into x, y and z, because each may be limited to 65535.
@@ -53,5 +58,10 @@ uint origin(uint slot) {
     layout(std430, set = 0, binding = slot) access buffer name##_floats { float name##_at[]; };
 #define AT(slot, name, index) name##_at[origin(slot) + (index)]
 
-bvec4 valid_mask(uint valid) { return lessThan(uvec4(0, 1, 2, 3), uvec4(valid)); }
+// The first `valid` elements of a word, zeros after them. Words of four are there or not, and WHOLE rows have all.
+vec4 masked(vec4 v, uint valid) {
+    if (WHOLE) return v;
+    if (VECTOR) return valid > 0u ? v : vec4(0);
+    return mix(vec4(0), v, lessThan(uvec4(0, 1, 2, 3), uvec4(valid)));
+}
 float sum_of(vec4 v) { return (v.x + v.y) + (v.z + v.w); }

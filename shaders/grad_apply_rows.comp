@@ -40,18 +40,30 @@ void main() {
     vec2 mean_g = vec2(0); // of g and of g * xhat
     if (!frozen) mean_g = vec2(AT(7, sums, group * 4u), AT(7, sums, group * 4u + 1u)) / AT(7, sums, group * 4u + 2u);
     if (!CENTERED) mean_g.x = 0.0;
-    for (uint outer = 0u; outer < p.outer_count; ++outer) {
-        uint first = p.first + outer * push.outer_stride, row = affine_row(p.unit, p.outer_first + outer);
-        for (uint word = lane_index(); word < words_in(p.run_count); word += LANES) {
-            uint valid = valid_in(word, p.run_count), element = first + word * 4u, in_row = p.run_first + word * 4u;
-            vec4 xhat = vec4(0), bias = vec4(0), weight = weight_of(row, in_row, valid);
-            if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_with(n, x_load(element, valid));
-            if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
-            vec4 g = dz_load(element, valid, xhat, weight, bias) * weight;
-            if (!frozen) g = (g - mean_g.x) - xhat * mean_g.y;
-            vec4 dx = g * n.rstd;
-            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
-            dx_store(element, valid, dx);
+    const bool reads_bias = ACTIVATION != VKN_ACT_NONE;
+    // One weight for the unit is read once.
+    vec4 weight = vec4(1), bias = vec4(0);
+    if (AFFINE == VKN_AFFINE_UNIT) {
+        weight = weight_of(affine_row(p.unit, 0u), 0u, 4u);
+        if (reads_bias) bias = bias_of(affine_row(p.unit, 0u), 0u, 4u);
+    }
+    uint words = words_in(p.run_count);
+    Place at = Place(0u, lane_index());
+    for (uint done = 0u; done < p.outer_count * words; done += LANES) {
+        uint valid = valid_at(at, p.outer_count, p.run_count);
+        uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
+        if (AFFINE != VKN_AFFINE_UNIT) {
+            uint row = affine_row(p.unit, p.outer_first + at.outer), in_row = p.run_first + at.word * 4u;
+            weight = weight_of(row, in_row, valid);
+            if (reads_bias) bias = bias_of(row, in_row, valid);
         }
+        vec4 xhat = vec4(0);
+        if (!frozen || reads_bias) xhat = normalize_with(n, x_load(element, valid));
+        vec4 g = dz_load(element, valid, xhat, weight, bias) * weight;
+        if (!frozen) g = (g - mean_g.x) - xhat * mean_g.y;
+        vec4 dx = g * n.rstd;
+        if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
+        dx_store(element, valid, dx);
+        place_next(at, words);
     }
 }

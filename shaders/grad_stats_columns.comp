@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Sums of dz and dz * xhat over one part of four columns: four records an invocation. Statistics belong to the column's
 // group, or (layer and rms, whose weights are columns of [rows][normalized size]) to the position.
+// Frozen statistics (DX): dx = dz * weight * rstd beside them.
 #version 450
 #define PUSH vkn_columns_push
 #include "common.glsl"
 #include "tensor.glsl"
+#define VALUE vec4
 #include "sums.glsl"
 #include "columns.glsl"
 #include "records.glsl"
@@ -19,7 +21,7 @@ TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
 TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
-TENSOR(, 6, dresidual, DTYPE, WIDE)
+TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
 RECORDS(7)
 LOAD(0, x)
 LOAD(1, dy)
@@ -39,7 +41,7 @@ void main() {
     ColumnNormalizers n = ColumnNormalizers(vec4(0), vec4(0), vec4(0));
     if (!BY_POSITION) n = column_normalizers(c);
     vec4 weight = vec4(1), bias = vec4(0);
-    if (ACTIVATION != VKN_ACT_NONE) {
+    if (DX || ACTIVATION != VKN_ACT_NONE) {
         weight = weight_columns(c);
         bias = bias_columns(c);
     }
@@ -52,6 +54,7 @@ void main() {
             if (BY_POSITION) xhat = normalize_with(normalizer_of(c.plane * push.stat_plane + c.part + k * push.parts), xhat);
             else xhat = normalize_columns(n, xhat);
             vec4 dz = dz_load(element, c.valid, xhat, weight, bias);
+            if (DX) dresidual_store(element, c.valid, dz * weight * n.rstd);
             first += dz;
             second += dz * xhat;
         }

@@ -1,11 +1,13 @@
 // SPDX-License-Identifier: MIT
 // Sums of g and g * xhat over one part of a unit, rows family: one record a team.
 // g = dz, or dz * weight where each element of the row has its own weight.
+// Frozen statistics (DX): dx = dz * weight * rstd beside them.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
 #include "tensor.glsl"
 #include "team.glsl"
+#define VALUE float
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine.glsl"
@@ -19,7 +21,7 @@ TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
 TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
-TENSOR(, 6, dresidual, DTYPE, WIDE)
+TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
 layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
 LOAD(0, x)
 LOAD(1, dy)
@@ -33,30 +35,39 @@ GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
+vec4 sums_record(Sums s) { return vec4(s.first - s.first_carry, s.second - s.second_carry, 0, 0); }
+
 void main() {
     Part p = part_of_team();
-    uint lane = lane_index();
     Normalizer n = normalizer_of(group_of(p.unit));
     Sums sums = sums_empty();
-    for (uint outer = 0u; outer < p.outer_count; ++outer) {
-        uint start = p.first + outer * push.outer_stride, row = affine_row(p.unit, p.outer_first + outer);
-        for (uint block = 0u; block < words_in(p.run_count); block += BLOCK * LANES) {
-            vec4 first = vec4(0), second = vec4(0);
-            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                uint word = word_of(block, k, lane), valid = valid_in(word, p.run_count);
-                uint element = start + word * 4u, in_row = p.run_first + word * 4u;
-                vec4 xhat = mix(vec4(0), normalize_with(n, x_load(element, valid)), valid_mask(valid));
-                vec4 weight = vec4(1), bias = vec4(0);
-                if (AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE) weight = weight_of(row, in_row, valid);
-                if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
-                vec4 g = dz_load(element, valid, xhat, weight, bias);
-                if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight;
-                first += g;
-                second += g * xhat;
-            }
-            sums_add(sums, first, second);
-        }
+    uint words = words_in(p.run_count);
+    vec4 weight = vec4(1), bias = vec4(0);
+    if (AFFINE == VKN_AFFINE_UNIT && (DX || ACTIVATION != VKN_ACT_NONE)) {
+        weight = weight_of(affine_row(p.unit, 0u), 0u, 4u);
+        bias = bias_of(affine_row(p.unit, 0u), 0u, 4u);
     }
-    vec4 record = team_reduce(sums_record(sums));
-    if (p.live && lane == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;
+    Place at = Place(0u, lane_index());
+    for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
+        vec4 first = vec4(0), second = vec4(0);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+            uint valid = valid_at(at, p.outer_count, p.run_count), in_row = p.run_first + at.word * 4u;
+            uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
+            vec4 xhat = masked(normalize_with(n, x_load(element, valid)), valid);
+            if (AFFINE != VKN_AFFINE_UNIT) {
+                uint row = affine_row(p.unit, p.outer_first + at.outer);
+                if (DX || AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE) weight = weight_of(row, in_row, valid);
+                if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
+            }
+            vec4 g = dz_load(element, valid, xhat, weight, bias);
+            if (DX) dresidual_store(element, valid, g * weight * n.rstd);
+            if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight;
+            first += g;
+            second += g * xhat;
+            place_next(at, words);
+        }
+        sums_add(sums, sum_of(first), sum_of(second));
+    }
+    vec4 record = team_reduce(sums_record(sums), 0u);
+    if (p.live && lane_index() == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;
 }

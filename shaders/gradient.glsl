@@ -7,7 +7,7 @@
         if (ACTIVATION != VKN_ACT_NONE) {                                                          \
             vec4 z = affine_map(xhat, weight, bias);                                               \
             if (RESIDUAL == VKN_ADD_AFTER) z += added_load(element, valid);                        \
-            dz = mix(vec4(0), activate_grad(dz, z), valid_mask(valid));                            \
+            dz = masked(activate_grad(dz, z), valid);                                              \
         }                                                                                          \
         if (DRESIDUAL) dresidual_store(element, valid, dz);                                        \
         return dz;                                                                                 \

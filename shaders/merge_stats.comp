@@ -45,7 +45,7 @@ void main() {
         precise float deviation = ((record.x - shift) + record.y) - lane_mean;
         m2 += record.z + record.w * (deviation * deviation);
     }
-    vec4 merged = team_reduce(vec4(shift, lane_mean, m2, n));
+    vec4 merged = team_reduce(vec4(shift, lane_mean, m2, n), 0u);
     if (!live || lane_index() != 0u) return;
     Statistics s = statistics_of(merged, push.eps);
     if (has(VKN_WRITE_STATISTICS)) statistics_store(output_index, s);

@@ -29,7 +29,7 @@ void main() {
                                                        r % push.fan * push.weight_fan);
         kahan_add(sum, carry, added);
     }
-    vec4 merged = team_reduce(sum - carry);
+    vec4 merged = team_reduce(sum - carry, 0u);
     if (!live || lane_index() != 0u) return;
     uint value = output_index / push.width * push.row_pitch + output_index % push.width;
     bool accumulate = has(VKN_ACCUMULATE);

@@ -20,66 +20,7 @@ vec4 moments_merge(vec4 a, vec4 b) {
     return b.w == 0.0 ? a : (a.w == 0.0 ? b : merged);
 }
 
-// Running moments of x - shift, four independent ones, of which `sum` carries its rounding errors along (Kahan).
-struct Moments {
-    vec4 sum, carry, m2, count;
-};
-
-Moments moments_empty() { return Moments(vec4(0), vec4(0), vec4(0), vec4(0)); }
-
-// Adds `count` values with the sum `sum` and the centred squares `m2`.
-void moments_add(inout Moments m, vec4 sum, vec4 m2, vec4 count) {
-    if (CENTERED) {
-        precise vec4 both = max(m.count + count, vec4(1));
-        precise vec4 delta = sum / max(count, vec4(1)) - m.sum / max(m.count, vec4(1));
-        precise vec4 spread = delta * delta * (m.count * count / both);
-        m.m2 += m2 + spread;
-        kahan_add(m.sum, m.carry, sum);
-    } else {
-        m.m2 += m2;
-    }
-    m.count += count;
-}
-
-// The four as one record.
-vec4 moments_record(Moments m, float shift) {
-    vec4 mean = m.sum / max(m.count, vec4(1));
-    return moments_merge(
-        moments_merge(vec4(shift, mean.x, m.m2.x, m.count.x), vec4(shift, mean.y, m.m2.y, m.count.y)),
-        moments_merge(vec4(shift, mean.z, m.m2.z, m.count.z), vec4(shift, mean.w, m.m2.w, m.count.w)));
-}
-
 vec4 median(vec4 a, vec4 b, vec4 c) { return max(min(a, b), min(max(a, b), c)); }
-
-// The block of words that a lane holds.
-vec4 held[BLOCK];
-
-// How many elements of held[k] exist, when `left` do from held[0] on and held[k] lies k * distance elements further.
-uint valid_held(int left, uint k, uint distance) { return uint(clamp(left - int(k * distance), 0, 4)); }
-
-// Adds the held block: its sum, then the squares around the block's own mean.
-void moments_add_held(inout Moments m, int left, uint distance, vec4 shift) {
-    vec4 sum = vec4(0), count = vec4(0);
-    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        bvec4 mask = valid_mask(valid_held(left, k, distance));
-        sum += mix(vec4(0), CENTERED ? held[k] - shift : held[k], mask);
-        count += mix(vec4(0), vec4(1), mask);
-    }
-    vec4 mean = CENTERED ? sum / max(count, vec4(1)) : vec4(0);
-    vec4 m2 = vec4(0);
-    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        bvec4 mask = valid_mask(valid_held(left, k, distance));
-        vec4 deviation = mix(vec4(0), (CENTERED ? held[k] - shift : held[k]) - mean, mask);
-        m2 += deviation * deviation;
-    }
-    moments_add(m, sum, m2, count);
-}
-
-// The shift of a lane: the median of the first three elements that it holds.
-vec4 shift_of_word(vec4 word, uint valid) {
-    if (!CENTERED) return vec4(0);
-    return valid > 2u ? vec4(median(word.xxxx, word.yyyy, word.zzzz).x) : word.xxxx;
-}
 
 // What normalizing needs. mean + low is the mean to twice f32's accuracy; variance is the biased one.
 struct Statistics {

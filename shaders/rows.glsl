@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT
 // The rows family: lanes sweep the contiguous run of a unit. Which part of which unit a team has.
 struct Part {
+    uint team;
     bool live;  // false: a team beyond the last one, which has no elements
-    uint unit;    // in the slice
+    uint unit, units; // first of them, in the slice
     uint part;
     uint outer_first, outer_count;
     uint run_first, run_count; // elements
@@ -12,13 +13,18 @@ struct Part {
 Part part_of_team() {
     uint team = team_index();
     Part p;
+    p.team = team;
     p.live = team < push.teams;
     team = min(team, push.teams - 1u);
-    uint unit = team % push.units;
+    // Neighbouring teams have neighbouring memory.
+    uint run_part = team % push.run_parts, rest = team / push.run_parts;
+    uint unit_teams = (push.units + push.unit_step - 1u) / push.unit_step;
+    uint unit = rest % unit_teams * push.unit_step, outer_part = rest / unit_teams;
+    p.units = p.live ? min(push.unit_step, push.units - unit) : 0u;
     p.unit = push.unit_first + unit;
-    p.part = team / push.units;
-    p.outer_first = (p.part / push.run_parts) * push.outer_step;
-    p.run_first = (p.part % push.run_parts) * push.run_step;
+    p.part = outer_part * push.run_parts + run_part;
+    p.outer_first = outer_part * push.outer_step;
+    p.run_first = run_part * push.run_step;
     p.outer_count = p.live ? min(push.outer_step, push.outers - p.outer_first) : 0u;
     p.run_count = min(push.run_step, push.run - p.run_first);
     p.first = unit * push.unit_stride + p.outer_first * push.outer_stride + p.run_first;
@@ -34,14 +40,26 @@ uint valid_in(uint word, uint count) {
     return first < count ? min(count - first, 4u) : 0u;
 }
 
-// Elements that are left from the first word that lane `lane` has in a block; negative where it has none.
-int left_at(uint block, uint lane, uint count) { return int(count) - int((block + lane) * 4u); }
-
 uint words_in(uint count) { return (count + 3u) / 4u; }
 
 // The words that lane `lane` has in the block that starts at `block`: they lie LANES apart, so that the team's loads
 // are coalesced.
 uint word_of(uint block, uint k, uint lane) { return block + k * LANES + lane; }
+
+// A lane's place in [outers][words]: it goes on by LANES, and a row has at least so many words.
+struct Place {
+    uint outer, word;
+};
+
+void place_next(inout Place at, uint words) {
+    at.word += LANES;
+    bool over = at.word >= words;
+    at.outer += over ? 1u : 0u;
+    at.word -= over ? words : 0u;
+}
+
+// Elements of the word there that exist, of `count` in a row.
+uint valid_at(Place at, uint outers, uint count) { return at.outer < outers ? valid_in(at.word, count) : 0u; }
 
 // weight and bias of a word of a row: of the unit, of each element, or of each span of elements.
 uint affine_row(uint unit, uint outer) {
@@ -53,7 +71,7 @@ uint affine_row(uint unit, uint outer) {
         if (!has(flag)) return vec4(missing);                                                      \
         uint first = row * push.affine_stride;                                                     \
         if (AFFINE == VKN_AFFINE_ELEMENT) return name##_load(first + element, valid) + offset;     \
-        if (AFFINE == VKN_AFFINE_UNIT) return vec4(name##_at(first) + offset);                     \
+        if (AFFINE == VKN_AFFINE_UNIT || AFFINE == VKN_AFFINE_OUTER) return vec4(name##_at(first) + offset); \
         float v = name##_at(first + element / push.affine_span) + offset;                          \
         if (VECTOR && push.affine_span % 4u == 0u) return vec4(v);                                 \
         vec4 all = vec4(v);                                                                        \

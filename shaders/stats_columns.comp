@@ -4,7 +4,7 @@
 #define PUSH vkn_columns_push
 #include "common.glsl"
 #include "tensor.glsl"
-#include "moments.glsl"
+#include "moments_columns.glsl"
 #include "columns.glsl"
 #include "records.glsl"
 #include "residual.glsl"
@@ -26,7 +26,7 @@ void main() {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
             held[k] = input_load(c.first + (block + k) * c.step, block + k < c.count ? c.valid : 0u);
         if (CENTERED && block == 0u) shift = c.count > 2u ? median(held[0], held[1], held[2]) : held[0];
-        moments_add_held(m, int(c.count - block) * 4, 4u, shift);
+        moments_add_held(m, min(c.count - block, BLOCK), shift);
     }
-    records_store(c, shift, m.sum / max(m.count, vec4(1)), m.m2, m.count);
+    records_store(c, shift, m.sum / max(m.count, 1.0), m.m2, vec4(m.count));
 }

@@ -26,10 +26,15 @@
 #define VKN_CONSTANT_ACTIVATION 10 // VKN_ACT_*
 #define VKN_CONSTANT_RESIDUAL 11   // VKN_ADD_*
 #define VKN_CONSTANT_DRESIDUAL 12  // backward: dz is written out
-#define VKN_CONSTANT_COUNT 13
+#define VKN_CONSTANT_WHOLE 13      // each lane has whole blocks of whole words
+#define VKN_CONSTANT_SUMS 14       // norm_row_grad: sums of dz and dz * xhat for each element of the row
+#define VKN_CONSTANT_DX 15         // grad_stats, frozen statistics: dx is written, too
+#define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
+#define VKN_CONSTANT_COUNT 17
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row
+#define VKN_AFFINE_OUTER 3   // one weight for each row of the unit
 #define VKN_AFFINE_SPAN 2    // one weight for each `affine_span` elements of the row
 
 #define VKN_STORAGE_F32 0
@@ -63,14 +68,16 @@
 // Element offset of binding b inside what is bound: byte b of (origins_low, origins_high).
 
 // A tensor seen as [outer][unit][run]: a row is the contiguous run of one unit at one outer index. Statistics and sums
-// are per unit. A team takes one part of a unit: `outer_step` outers, `run_step` elements of each.
+// are per unit. A team takes one part of a unit: `outer_step` outers, `run_step` elements of each; or
+// several whole units, one after another.
 struct vkn_rows_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
-    VKN_UINT teams;        // units * parts
+    VKN_UINT teams;        // parts * units / unit_step, rounded up
     VKN_UINT units;        // of this dispatch
     VKN_UINT unit_first;   // first of them, in the slice that statistics, records and weight are bound for
     VKN_UINT unit_stride;  // elements
+    VKN_UINT unit_step;    // units that a team takes one after another
     VKN_UINT outer_stride; // elements
     VKN_UINT outers, outer_step;
     VKN_UINT run, run_step, run_parts;

@@ -1,19 +1,15 @@
 // SPDX-License-Identifier: MIT
-// The two sums of backward, of g and of g * xhat, four independent ones each; they carry their rounding errors (Kahan).
+// The two sums of backward, of g and of g * xhat; they carry their rounding errors (Kahan). VALUE: float where the four
+// elements of a word are one unit's, vec4 where they are of four.
 #include "kahan.glsl"
 
 struct Sums {
-    vec4 first, first_carry, second, second_carry;
+    VALUE first, first_carry, second, second_carry;
 };
 
-Sums sums_empty() { return Sums(vec4(0), vec4(0), vec4(0), vec4(0)); }
+Sums sums_empty() { return Sums(VALUE(0), VALUE(0), VALUE(0), VALUE(0)); }
 
-void sums_add(inout Sums s, vec4 first, vec4 second) {
+void sums_add(inout Sums s, VALUE first, VALUE second) {
     kahan_add(s.first, s.first_carry, first);
     kahan_add(s.second, s.second_carry, second);
-}
-
-// The four as one record: (sum of g, sum of g * xhat, 0, 0).
-vec4 sums_record(Sums s) {
-    return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
 }

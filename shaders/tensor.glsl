@@ -42,11 +42,11 @@
         if (valid + odd > 2u) three.y = name##_words[(e >> 1) + 1u];                               \
         if (valid + odd > 4u) three.z = name##_words[(e >> 1) + 2u];                               \
         uvec2 pair = odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16;                       \
-        return mix(vec4(0), widened(name##_dtype, pair), valid_mask(valid));                       \
+        return masked(widened(name##_dtype, pair), valid);                                     \
     }                                                                                              \
     vec4 name##_load(uint element, uint valid) {                                                   \
         if (!VECTOR) return name##_each(element, valid);                                           \
-        if (valid == 0u) return vec4(0);                                                           \
+        if (!WHOLE && valid == 0u) return vec4(0);                                                 \
         uint word = (origin(slot) + element) >> 2;                                                 \
         if (name##_wide) return uintBitsToFloat(name##_quads[word]);                       \
         return widened(name##_dtype, name##_pairs[word]);                                          \
@@ -90,12 +90,12 @@
         if (!name##_wide) {                                                                 \
             uvec2 pair = narrowed(name##_dtype, v);                                                \
             if (!VECTOR) name##_store_halves(e, valid, pair);                                      \
-            else if (valid > 0u) name##_pairs[e >> 2] = pair;                                      \
+            else if (WHOLE || valid > 0u) name##_pairs[e >> 2] = pair;                             \
             return;                                                                                \
         }                                                                                          \
         uvec4 bits = floatBitsToUint(v);                                                           \
         if (VECTOR) {                                                                              \
-            if (valid > 0u) name##_quads[e >> 2] = bits;                                           \
+            if (WHOLE || valid > 0u) name##_quads[e >> 2] = bits;                                  \
             return;                                                                                \
         }                                                                                          \
         if (valid > 0u) name##_words[e] = bits.x;                                                  \

@@ -20,14 +20,15 @@ typedef struct argument {
     bool written;
     const char *over; // DATA that is written: names of those that it may lie on
 } argument;
+enum { MOST_ARGUMENTS = 14 }; // of one call
 
 static const char *const dtype_names[] = {[VKN_F32] = "f32", [VKN_F16] = "f16", [VKN_BF16] = "bf16", [VKN_I64] = "i64"};
 
 static vkn_result check_dtype(const char *name, vkn_dtype dtype, kind_of_argument role, vkn_dtype of_x) {
     const char *given = vkn_dtype_bytes(dtype) ? dtype_names[dtype] : NULL;
     if (!given) return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %d is no dtype", name, (int)dtype);
-    bool is_x = role == DATA && strcmp(name, "x") == 0;
-    if (is_x && dtype == VKN_I64) return vkn_fail(VKN_BAD_ARGUMENT, "x: dtype i64, must be f32, f16 or bf16");
+    if (dtype == VKN_I64 && role == DATA && strcmp(name, "x") == 0)
+        return vkn_fail(VKN_BAD_ARGUMENT, "x: dtype i64, must be f32, f16 or bf16");
     if (role == DATA && dtype != of_x)
         return vkn_fail(VKN_BAD_ARGUMENT, "%s: dtype %s, must be that of x: %s", name, given, dtype_names[of_x]);
     if (role == PARAMETER && dtype != VKN_F32 && dtype != of_x)
@@ -39,10 +40,9 @@ static vkn_result check_dtype(const char *name, vkn_dtype dtype, kind_of_argumen
 }
 
 static vkn_result check_offset(const char *name, const vkn_tensor *tensor) {
-    uint32_t bytes = vkn_dtype_bytes(tensor->dtype);
-    if (tensor->offset % bytes == 0) return VKN_OK;
+    if (vkn_tensor_aligned(tensor, 1)) return VKN_OK;
     return vkn_fail(VKN_BAD_ARGUMENT, "%s: offset %llu is not a multiple of its element size %u", name,
-                    (unsigned long long)tensor->offset, bytes);
+                    (unsigned long long)tensor->offset, vkn_dtype_bytes(tensor->dtype));
 }
 
 static vkn_result check_like_x(const char *name, const vkn_tensor *tensor, const vkn_tensor *x) {
@@ -74,18 +74,45 @@ static bool listed(const char *list, const char *name) {
     return false;
 }
 
-// Elementwise results may stand in the place of some elementwise inputs; nothing else may share bytes.
+// The bytes of its buffer that an argument has.
+typedef struct range {
+    const argument *of;
+    VkBuffer buffer;
+    VkDeviceSize first, end;
+} range;
+
+static bool same_bytes(const range *a, const range *b) {
+    return a->first == b->first && a->end == b->end;
+}
+
+// Elementwise results may stand in the place of some elementwise inputs; nothing else may share bytes. `written` is.
+static vkn_result check_overlap(const range *written, const range *other) {
+    const argument *a = written->of, *b = other->of;
+    if (same_bytes(written, other)) {
+        if (listed(a->over, b->name)) return VKN_OK;
+        // The other way round, where both are looked at.
+        if (b->written && listed(b->over, a->name)) return VKN_OK;
+    }
+    return vkn_fail(VKN_BAD_ARGUMENT, "%s: bytes from %llu of its buffer are also those of %s, from %llu", a->name,
+                    (unsigned long long)written->first, b->name, (unsigned long long)other->first);
+}
+
 static vkn_result check_overlaps(const argument *arguments, size_t count) {
+    range ranges[MOST_ARGUMENTS];
+    size_t present = 0;
     for (size_t i = 0; i < count; ++i) {
-        for (size_t k = 0; k < count; ++k) {
-            const argument *a = &arguments[i], *b = &arguments[k];
-            if (i == k || !a->written || !vkn_tensors_overlap(a->tensor, b->tensor)) continue;
-            if (listed(a->over, b->name) && vkn_tensors_same(a->tensor, b->tensor)) continue;
-            // The other way round, where both are looked at.
-            if (b->written && listed(b->over, a->name) && vkn_tensors_same(a->tensor, b->tensor)) continue;
-            return vkn_fail(VKN_BAD_ARGUMENT, "%s: bytes from %llu of its buffer are also those of %s, from %llu",
-                            a->name, (unsigned long long)a->tensor->offset, b->name,
-                            (unsigned long long)b->tensor->offset);
+        const vkn_tensor *t = arguments[i].tensor;
+        if (!vkn_tensor_present(t)) continue;
+        VkDeviceSize end = t->offset + arguments[i].count * vkn_dtype_bytes(t->dtype);
+        ranges[present++] = (range){&arguments[i], t->buffer, t->offset, end};
+    }
+    for (size_t i = 0; i < present; ++i) {
+        if (!ranges[i].of->written) continue;
+        for (size_t k = 0; k < present; ++k) {
+            const range *a = &ranges[i], *b = &ranges[k];
+            if (a->buffer != b->buffer || a->first >= b->end || b->first >= a->end || i == k) continue;
+            vkn_result result = check_overlap(a, b);
+            if (result != VKN_OK) return result;
         }
     }
     return VKN_OK;
@@ -97,8 +124,9 @@ static vkn_result check_all(const argument *arguments, size_t count, const vkn_t
         if (!vkn_tensor_present(a->tensor)) continue;
         vkn_result result = check_dtype(a->name, a->tensor->dtype, a->role, x->dtype);
         if (result == VKN_OK) result = check_offset(a->name, a->tensor);
-        if (result == VKN_OK && a->role == DATA) result = check_like_x(a->name, a->tensor, x);
-        if (result == VKN_OK) result = check_count(a->name, a->tensor, a->count);
+        // What is as x has its elements.
+        if (result == VKN_OK)
+            result = a->role == DATA ? check_like_x(a->name, a->tensor, x) : check_count(a->name, a->tensor, a->count);
         if (result != VKN_OK) return result;
     }
     return check_overlaps(arguments, count);
@@ -232,16 +260,14 @@ vkn_result vkn_check_forward(const vkn_norm *norm, const vkn_forward_args *args,
     return result == VKN_OK ? check_parameter_dtypes(&args->weight, &args->bias) : result;
 }
 
-// What backward has of the arguments: halves look at some of them only.
-static vkn_backward_args looked_at(const vkn_norm *norm, const vkn_backward_args *given, bool sums_only) {
-    vkn_backward_args args = *given;
-    const vkn_tensor absent = {0};
-    if (norm->activation == VKN_NO_ACTIVATION) args.residual = args.bias = absent;
+// Takes away what backward does not look at: halves look at some of the arguments only.
+static void leave_out(const vkn_norm *norm, vkn_backward_args *args, bool sums_only) {
+    static const vkn_tensor absent;
+    if (norm->activation == VKN_NO_ACTIVATION) args->residual = args->bias = absent;
     if (sums_only)
-        args.dx = args.dh = absent;
-    else if (vkn_tensor_present(&args.sums))
-        args.dweight = args.dbias = absent;
-    return args;
+        args->dx = args->dh = absent;
+    else if (vkn_tensor_present(&args->sums))
+        args->dweight = args->dbias = absent;
 }
 
 static vkn_result check_together(const vkn_norm *norm, const vkn_backward_args *args) {
@@ -263,7 +289,7 @@ static vkn_result check_backward_tensors(const vkn_backward_args *args, bool sum
         {"weight", &args->weight}, {"bias", &args->bias}, {"dweight", &args->dweight}, {"dbias", &args->dbias}};
     vkn_result result = check_parameters(g, affine, 4, &parameters);
     if (result != VKN_OK) return result;
-    const argument arguments[] = {
+    const argument arguments[MOST_ARGUMENTS] = {
         {"x", &args->x, g->elements, DATA, false, NULL},
         {"dy", &args->dy, g->elements, DATA, false, NULL},
         {"residual", &args->residual, g->elements, DATA, false, NULL},
@@ -279,14 +305,14 @@ static vkn_result check_backward_tensors(const vkn_backward_args *args, bool sum
         {"dweight", &args->dweight, parameters, FLOATS, true, NULL},
         {"dbias", &args->dbias, parameters, FLOATS, true, NULL},
     };
-    result = check_all(arguments, sizeof arguments / sizeof *arguments, &args->x);
+    result = check_all(arguments, MOST_ARGUMENTS, &args->x);
     return result == VKN_OK ? check_parameter_dtypes(&args->weight, &args->bias) : result;
 }
 
 vkn_result vkn_check_backward(const vkn_norm *norm, vkn_backward_args *args, bool sums_only, vkn_geometry *g) {
     if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
     vkn_result result = vkn_norm_check(norm);
-    *args = looked_at(norm, args, sums_only);
+    leave_out(norm, args, sums_only);
     if (result == VKN_OK) result = check_running(norm->kind, &args->running_mean, &args->running_var, args->training);
     if (result == VKN_OK) result = vkn_geometry_make(norm, &args->x, false, g);
     if (result == VKN_OK && g->elements) result = vkn_check_present("x", &args->x);
@@ -310,8 +336,8 @@ vkn_result vkn_check_groups(const char *name, const vkn_tensor *tensor, uint64_t
 }
 
 vkn_result vkn_check_apart(const char *written, const vkn_tensor *a, const char *name, const vkn_tensor *b) {
-    if (!vkn_tensors_overlap(a, b)) return VKN_OK;
-    const argument both[] = {{written, a, 0, FLOATS, true, NULL}, {name, b, 0, FLOATS, false, NULL}};
+    const argument both[] = {{written, a, vkn_tensor_count(a), FLOATS, true, NULL},
+                             {name, b, vkn_tensor_count(b), FLOATS, false, NULL}};
     return check_overlaps(both, 2);
 }
 

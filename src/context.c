@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "context.h"
 #include "error.h"
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,10 +16,20 @@ vkn_result vkn_context_alive(const vkn_context *context) {
     return VKN_OK;
 }
 
+void vkn_context_log(const vkn_context *context, vkn_log_level level, const char *format, ...) {
+    if (!context->log) return;
+    char text[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE + 512];
+    va_list arguments;
+    va_start(arguments, format);
+    (void)vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    context->log(context->log_user, level, text);
+}
+
 vkn_result vkn_context_fail(vkn_context *context, VkResult result, const char *what) {
     if (result == VK_ERROR_DEVICE_LOST) {
         atomic_store(&context->lost, true);
-        if (context->log) context->log(context->log_user, VKN_LOG_ERROR, "the device was lost");
+        vkn_context_log(context, VKN_LOG_ERROR, "the device was lost");
     }
     return vkn_fail_vulkan(result, what);
 }
@@ -162,12 +173,9 @@ static void log_choices(const vkn_context *context) {
 #undef X
     };
     const vkn_device_info *info = &context->about.info;
-    for (uint32_t i = 0; context->log && i < VKN_FEATURE_COUNT; ++i) {
-        if (!info->why_off[i]) continue;
-        char text[VK_MAX_PHYSICAL_DEVICE_NAME_SIZE + 256];
-        (void)snprintf(text, sizeof text, "%s: %s is off: %s", info->name, names[i], info->why_off[i]);
-        context->log(context->log_user, VKN_LOG_INFO, text);
-    }
+    for (uint32_t i = 0; i < VKN_FEATURE_COUNT; ++i)
+        if (info->why_off[i])
+            vkn_context_log(context, VKN_LOG_INFO, "%s: %s is off: %s", info->name, names[i], info->why_off[i]);
 }
 
 static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
@@ -194,7 +202,8 @@ static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
     vkn_device_load(&context->vk, context->device, context->fn.vkGetDeviceProcAddr);
     if (!context->borrowed) context->vk.vkGetDeviceQueue(context->device, context->queue_family, 0, &context->queue);
     log_choices(context);
-    return vkn_pipelines_init(context);
+    result = vkn_pipeline_cache_init(context, info->cache_path);
+    return result == VKN_OK ? vkn_pipelines_init(context) : result;
 }
 
 vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) {
@@ -208,6 +217,7 @@ vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) 
     if (!context) return vkn_fail(VKN_OUT_OF_MEMORY, "context: out of host memory");
     pthread_mutex_init(&context->queue_mutex, NULL);
     pthread_mutex_init(&context->pipelines_mutex, NULL);
+    pthread_mutex_init(&context->cache.mutex, NULL);
     context->allocator = info->allocator;
     context->forced_lanes = info->lanes;
     context->log = info->log;
@@ -223,6 +233,7 @@ vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) 
 
 void vkn_context_destroy(vkn_context *context) {
     if (!context) return;
+    vkn_pipeline_cache_destroy(context);
     vkn_pipelines_destroy(context);
     if (!context->borrowed) {
         if (context->device && context->vk.vkDestroyDevice)
@@ -232,6 +243,7 @@ void vkn_context_destroy(vkn_context *context) {
     }
     pthread_mutex_destroy(&context->queue_mutex);
     pthread_mutex_destroy(&context->pipelines_mutex);
+    pthread_mutex_destroy(&context->cache.mutex);
     free(context);
 }
 

@@ -3,7 +3,9 @@
 #ifndef VKN_CONTEXT_H
 #define VKN_CONTEXT_H
 #include "device.h"
+#include "error.h"
 #include "pipeline.h"
+#include "pipeline_cache.h"
 #include <pthread.h>
 #include <stdatomic.h>
 
@@ -34,6 +36,7 @@ struct vkn_context {
     pthread_mutex_t queue_mutex; // vkQueueSubmit
     pthread_mutex_t pipelines_mutex;
     vkn_pipelines pipelines;
+    vkn_pipeline_cache cache;
 };
 
 bool vkn_context_uses(const vkn_context *, vkn_feature);
@@ -41,6 +44,8 @@ bool vkn_context_uses(const vkn_context *, vkn_feature);
 vkn_result vkn_context_alive(const vkn_context *);
 // As vkn_fail_vulkan; remembers that the device was lost.
 vkn_result vkn_context_fail(vkn_context *, VkResult, const char *what);
+// To vkn_context_info.log, where there is one.
+void vkn_context_log(const vkn_context *, vkn_log_level, const char *format, ...) VKN_PRINTF(3, 4);
 // Submits one command buffer and waits for it. `fence` is unsignaled before and after.
 vkn_result vkn_context_submit(vkn_context *, VkCommandBuffer, VkFence fence);
 

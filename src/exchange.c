@@ -13,7 +13,7 @@ vkn_result vkn_norm_moments(vkn_recorder *recorder, const vkn_norm *norm, const 
     if (result != VKN_OK) return result;
     vkn_request request = {.dtype = x->dtype, .eps = norm->eps};
     const vkn_named all[] = {{VKN_X, x}, {VKN_MOMENTS, moments}};
-    return vkn_norm_record(recorder, vkn_plan_moments, &geometry, request, all, sizeof all / sizeof *all);
+    return vkn_norm_record(recorder, vkn_plan_moments, norm, &geometry, &request, all, sizeof all / sizeof *all);
 }
 
 static vkn_result merge(vkn_recorder *recorder, const vkn_tensor *all, uint32_t ranks, const vkn_tensor *merged,

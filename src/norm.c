@@ -4,6 +4,7 @@
 #include "check.h"
 #include "error.h"
 #include "tensor.h"
+#include <string.h>
 
 vkn_limits vkn_norm_limits(const vkn_context *context, bool words) {
     vkn_limits limits = vkn_limits_make(&context->about.info, context->forced_lanes);
@@ -19,18 +20,60 @@ static bool take_places(const vkn_named *all, size_t count, vkn_place places[VKN
         if (!vkn_tensor_present(tensor)) continue;
         places[all[i].operand] = (vkn_place){tensor->buffer, tensor->offset};
         *present |= 1u << all[i].operand;
-        words = words && tensor->offset % (4 * (VkDeviceSize)vkn_dtype_bytes(tensor->dtype)) == 0;
+        words = words && vkn_tensor_aligned(tensor, 4);
     }
     return words;
 }
 
-vkn_result vkn_norm_record(vkn_recorder *recorder, vkn_planner plan, const vkn_geometry *geometry, vkn_request request,
-                           const vkn_named *all, size_t count) {
+static uint32_t bits_of(float value) {
+    uint32_t bits;
+    memcpy(&bits, &value, sizeof bits);
+    return bits;
+}
+
+static vkn_key key_of(vkn_planner planner, const vkn_norm *norm, const vkn_tensor *x, const vkn_request *request,
+                      bool words) {
+    vkn_key key = {
+        .planner = planner,
+        .kind = norm->kind,
+        .groups = norm->groups,
+        .normalized_rank = norm->normalized_rank,
+        .activation = norm->activation,
+        .eps = bits_of(norm->eps),
+        .weight_offset = bits_of(norm->weight_offset),
+        .momentum = bits_of(request->momentum),
+        .layout = x->layout,
+        .rank = x->rank,
+        .dtype = request->dtype,
+        .parameter_dtype = request->parameter_dtype,
+        .present = request->present,
+        .training = request->training,
+        .from_running = request->from_running,
+        .accumulate = request->accumulate,
+        .biased_running_var = request->biased_running_var,
+        .per_sample = request->per_sample,
+        .words = words,
+    };
+    for (uint32_t i = 0; i < x->rank; ++i)
+        key.shape[i] = x->shape[i];
+    return key;
+}
+
+vkn_result vkn_norm_record(vkn_recorder *recorder, vkn_planner plan, const vkn_norm *norm, const vkn_geometry *geometry,
+                           vkn_request *request, const vkn_named *all, size_t count) {
     vkn_place places[VKN_OPERAND_COUNT] = {0};
-    request.present = 0;
-    vkn_limits limits = vkn_norm_limits(recorder->context, take_places(all, count, places, &request.present));
-    vkn_result result = plan(&recorder->plan, geometry, &limits, &request);
-    return result == VKN_OK ? vkn_recorder_run(recorder, places) : result;
+    request->present = 0;
+    bool words = take_places(all, count, places, &request->present);
+    vkn_key key = key_of(plan, norm, all[0].tensor, request, words);
+    const vkn_program *known = vkn_memo_find(&recorder->memo, &key);
+    if (known) return vkn_recorder_record(recorder, known, places);
+    vkn_program program = {0};
+    vkn_limits limits = vkn_norm_limits(recorder->context, words);
+    vkn_result result = plan(&recorder->plan, geometry, &limits, request);
+    if (result == VKN_OK) result = vkn_recorder_prepare(recorder, &program);
+    if (result != VKN_OK) return result;
+    vkn_memo_keep(&recorder->memo, &key, &program);
+    return vkn_recorder_record(recorder, &program, places);
 }
 
 static vkn_request request_of(const vkn_norm *norm, const vkn_geometry *g, const vkn_tensor *x,
@@ -71,7 +114,7 @@ vkn_result vkn_norm_forward(vkn_recorder *recorder, const vkn_norm *norm, const 
         {VKN_RUNNING_VAR_OPERAND, &args->running_var},
         {VKN_BATCHES, &args->num_batches_tracked},
     };
-    return vkn_norm_record(recorder, vkn_plan_forward, &geometry, request, all, sizeof all / sizeof *all);
+    return vkn_norm_record(recorder, vkn_plan_forward, norm, &geometry, &request, all, sizeof all / sizeof *all);
 }
 
 // backward, or with `sums` its first half
@@ -106,7 +149,7 @@ static vkn_result record_backward(vkn_recorder *recorder, const vkn_norm *norm, 
         {VKN_DWEIGHT, &args.dweight},
         {VKN_DBIAS, &args.dbias},
     };
-    return vkn_norm_record(recorder, sums ? vkn_plan_sums : vkn_plan_backward, &geometry, request, all,
+    return vkn_norm_record(recorder, sums ? vkn_plan_sums : vkn_plan_backward, norm, &geometry, &request, all,
                            sizeof all / sizeof *all);
 }
 

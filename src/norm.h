@@ -8,10 +8,10 @@ typedef struct vkn_named {
     vkn_operand operand;
     const vkn_tensor *tensor; // may be absent
 } vkn_named;
-typedef vkn_result (*vkn_planner)(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
-// Plans and records; request.present is found from the tensors.
-vkn_result vkn_norm_record(vkn_recorder *, vkn_planner, const vkn_geometry *, vkn_request, const vkn_named *,
-                           size_t count);
+// Plans, where the recorder has not before, and records. The first of the tensors is x, which the geometry and norm are
+// of; request.present is found from them.
+vkn_result vkn_norm_record(vkn_recorder *, vkn_planner, const vkn_norm *, const vkn_geometry *, vkn_request *,
+                           const vkn_named *, size_t count);
 
 // The limits of a call; `words`: all of its tensors begin at words of four elements.
 vkn_limits vkn_norm_limits(const vkn_context *, bool words);

@@ -2,7 +2,9 @@
 #include "pipeline.h"
 #include "context.h"
 #include "error.h"
+#include "hash.h"
 #include "shader_code.h"
+#include "specialize.h"
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -68,6 +70,16 @@ uint32_t vkn_shader_push_bytes(vkn_shader shader) {
     return codes[shader].push_bytes;
 }
 
+uint64_t vkn_shaders_hash(void) {
+    uint64_t hash = 0;
+    for (size_t i = 0; i < sizeof codes / sizeof *codes; ++i)
+        for (size_t m = 0; m < sizeof codes[i].modules / sizeof(module); ++m) {
+            const module *code = &codes[i].modules[m / STORAGES][m % STORAGES];
+            hash = vkn_hash(code->words, code->bytes, hash);
+        }
+    return hash;
+}
+
 vkn_result vkn_pipelines_init(vkn_context *context) {
     vkn_pipelines *p = &context->pipelines;
     VkDescriptorSetLayoutBinding bindings[VKN_MAX_BINDINGS];
@@ -98,9 +110,6 @@ vkn_result vkn_pipelines_init(vkn_context *context) {
         result = context->vk.vkCreatePipelineLayout(context->device, &layout, context->allocator, &p->layouts[n]);
         if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreatePipelineLayout");
     }
-    VkPipelineCacheCreateInfo cache = {.sType = VK_STRUCTURE_TYPE_PIPELINE_CACHE_CREATE_INFO};
-    VkResult result = context->vk.vkCreatePipelineCache(context->device, &cache, context->allocator, &p->cache);
-    if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreatePipelineCache");
     return VKN_OK;
 }
 
@@ -113,11 +122,27 @@ void vkn_pipelines_destroy(vkn_context *context) {
         context->vk.vkDestroyPipeline(context->device, pipeline->handle, context->allocator);
         free(pipeline);
     }
-    context->vk.vkDestroyPipelineCache(context->device, p->cache, context->allocator);
     for (uint32_t n = 1; n <= VKN_MAX_BINDINGS; ++n) {
         context->vk.vkDestroyPipelineLayout(context->device, p->layouts[n], context->allocator);
         context->vk.vkDestroyDescriptorSetLayout(context->device, p->set_layouts[n], context->allocator);
     }
+}
+
+static VkResult make_module(vkn_context *context, const module *chosen, const uint32_t *constants,
+                            VkShaderModule *out) {
+    size_t count = chosen->bytes / sizeof(uint32_t), ids = chosen->words[VKN_SPIRV_BOUND];
+    uint32_t *words = malloc((count + 2 * ids) * sizeof *words);
+    if (!words) return VK_ERROR_OUT_OF_HOST_MEMORY;
+    count = vkn_specialize(chosen->words, count, constants, VKN_CONSTANT_COUNT, words, words + count);
+    VkShaderModuleCreateInfo info = {
+        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
+        .codeSize = count * sizeof *words,
+        .pCode = words,
+    };
+    VkResult result = count ? context->vk.vkCreateShaderModule(context->device, &info, context->allocator, out)
+                            : VK_ERROR_INITIALIZATION_FAILED;
+    free(words);
+    return result;
 }
 
 static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
@@ -128,32 +153,20 @@ static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
     // Whole words need no 16-bit stores.
     bool halves = !constant[VKN_CONSTANT_VECTOR] && vkn_context_uses(context, VKN_FEATURE_STORAGE_16BIT);
     const module *chosen = &code->modules[subgroup][wide ? WIDE : halves ? STORES_HALVES : NARROW];
-    VkShaderModuleCreateInfo module_info = {
-        .sType = VK_STRUCTURE_TYPE_SHADER_MODULE_CREATE_INFO,
-        .codeSize = chosen->bytes,
-        .pCode = chosen->words,
-    };
     VkShaderModule shader_module = VK_NULL_HANDLE;
-    VkResult result =
-        context->vk.vkCreateShaderModule(context->device, &module_info, context->allocator, &shader_module);
+    VkResult result = make_module(context, chosen, constant, &shader_module);
     if (result != VK_SUCCESS) return result;
-    VkSpecializationMapEntry entries[VKN_CONSTANT_COUNT];
-    for (uint32_t i = 0; i < VKN_CONSTANT_COUNT; ++i)
-        entries[i] = (VkSpecializationMapEntry){i, i * (uint32_t)sizeof(uint32_t), sizeof(uint32_t)};
-    VkSpecializationInfo specialization = {VKN_CONSTANT_COUNT, entries, sizeof pipeline->constants.value,
-                                           pipeline->constants.value};
     VkComputePipelineCreateInfo info = {
         .sType = VK_STRUCTURE_TYPE_COMPUTE_PIPELINE_CREATE_INFO,
         .flags = context->capture_statistics ? VK_PIPELINE_CREATE_CAPTURE_STATISTICS_BIT_KHR : 0,
         .stage = {.sType = VK_STRUCTURE_TYPE_PIPELINE_SHADER_STAGE_CREATE_INFO,
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = shader_module,
-                  .pName = "main",
-                  .pSpecializationInfo = &specialization},
+                  .pName = "main"},
         .layout = context->pipelines.layouts[code->bindings],
     };
-    result = context->vk.vkCreateComputePipelines(context->device, context->pipelines.cache, 1, &info,
-                                                  context->allocator, &pipeline->handle);
+    result = context->vk.vkCreateComputePipelines(context->device, context->cache.handle, 1, &info, context->allocator,
+                                                  &pipeline->handle);
     context->vk.vkDestroyShaderModule(context->device, shader_module, context->allocator);
     return result;
 }
@@ -183,6 +196,7 @@ static vkn_result find_or_build(vkn_context *context, vkn_shader shader, const v
         free(pipeline);
         return vkn_context_fail(context, result, codes[shader].name);
     }
+    atomic_store(&context->cache.grown, true);
     pipeline->next_in_bucket = p->buckets[bucket];
     p->buckets[bucket] = pipeline;
     if (p->last)
@@ -196,7 +210,8 @@ static vkn_result find_or_build(vkn_context *context, vkn_shader shader, const v
 
 vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_constants *given, VkPipeline *out) {
     static const vkn_constants neutral = {
-        .value = {[VKN_CONSTANT_LANES] = 1, [VKN_CONSTANT_CLUSTER] = 1, [VKN_CONSTANT_BLOCK] = 1}};
+        .value = {
+            [VKN_CONSTANT_LANES] = 1, [VKN_CONSTANT_CLUSTER] = 1, [VKN_CONSTANT_BLOCK] = 1, [VKN_CONSTANT_ROWS] = 1}};
     vkn_constants constants = *given;
     for (uint32_t i = VKN_CONSTANT_LANES; i < VKN_CONSTANT_COUNT; ++i)
         if (!(codes[shader].uses & (1u << i))) constants.value[i] = neutral.value[i];
@@ -206,20 +221,46 @@ vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_c
     return result;
 }
 
+// How constants read in a pipeline's name: a number, or the word of the value.
+typedef struct label {
+    const char *number, *words[3];
+} label;
+static const label labels[] = {
+    [VKN_CONSTANT_WORKGROUP] = {.number = "workgroup"},
+    [VKN_CONSTANT_LANES] = {.number = "lanes"},
+    [VKN_CONSTANT_CLUSTER] = {.number = "cluster"},
+    [VKN_CONSTANT_BLOCK] = {.number = "block"},
+    [VKN_CONSTANT_VECTOR] = {.words = {"", " vector"}},
+    [VKN_CONSTANT_ON_CHIP] = {.words = {"", " on_chip"}},
+    [VKN_CONSTANT_CENTERED] = {.words = {"", " centered"}},
+    [VKN_CONSTANT_AFFINE] = {.number = "affine"},
+    [VKN_CONSTANT_DTYPE] = {.words = {"", " f16", " bf16"}},
+    [VKN_CONSTANT_PARAMETER] = {.words = {"", " f16_weight", " bf16_weight"}},
+    [VKN_CONSTANT_ACTIVATION] = {.words = {"", " relu", " silu"}},
+    [VKN_CONSTANT_RESIDUAL] = {.words = {"", " after", " before"}},
+    [VKN_CONSTANT_DRESIDUAL] = {.words = {"", " dresidual"}},
+    [VKN_CONSTANT_WHOLE] = {.words = {"", " whole"}},
+    [VKN_CONSTANT_SUMS] = {.words = {"", " sums"}},
+    [VKN_CONSTANT_DX] = {.words = {"", " dx"}},
+    [VKN_CONSTANT_ROWS] = {.number = "rows"},
+};
+_Static_assert(sizeof labels / sizeof *labels == VKN_CONSTANT_COUNT, "each constant has a label");
+
+static void print_name(const vkn_pipeline *pipeline, char *name, size_t bytes) {
+    size_t used = (size_t)snprintf(name, bytes, "%s", codes[pipeline->shader].name);
+    for (uint32_t i = 0; i < VKN_CONSTANT_COUNT && used < bytes; ++i) {
+        uint32_t value = pipeline->constants.value[i];
+        const label *l = &labels[i];
+        used += (size_t)(l->number ? snprintf(name + used, bytes - used, " %s=%u", l->number, value)
+                                   : snprintf(name + used, bytes - used, "%s", l->words[value]));
+    }
+}
+
 void vkn_context_pipelines(vkn_context *context, void (*visit)(void *user, const char *name, VkPipeline), void *user) {
     pthread_mutex_lock(&context->pipelines_mutex);
     for (const vkn_pipeline *p = context->pipelines.first; p; p = p->next) {
-        const uint32_t *c = p->constants.value;
-        static const char *const dtypes[] = {"", " f16", " bf16"}, *const activations[] = {"", " relu", " silu"};
-        static const char *const residuals[] = {"", " after", " before"};
-        char name[200];
-        (void)snprintf(name, sizeof name, "%s workgroup=%u lanes=%u cluster=%u block=%u%s%s%s affine=%u%s%s%s%s%s",
-                       codes[p->shader].name, c[VKN_CONSTANT_WORKGROUP], c[VKN_CONSTANT_LANES], c[VKN_CONSTANT_CLUSTER],
-                       c[VKN_CONSTANT_BLOCK], c[VKN_CONSTANT_VECTOR] ? " vector" : "",
-                       c[VKN_CONSTANT_ON_CHIP] ? " on_chip" : "", c[VKN_CONSTANT_CENTERED] ? " centered" : "",
-                       c[VKN_CONSTANT_AFFINE], dtypes[c[VKN_CONSTANT_DTYPE]],
-                       c[VKN_CONSTANT_PARAMETER] ? " narrow_weight" : "", activations[c[VKN_CONSTANT_ACTIVATION]],
-                       residuals[c[VKN_CONSTANT_RESIDUAL]], c[VKN_CONSTANT_DRESIDUAL] ? " dresidual" : "");
+        char name[256];
+        print_name(p, name, sizeof name);
         visit(user, name, p->handle);
     }
     pthread_mutex_unlock(&context->pipelines_mutex);

@@ -15,7 +15,7 @@ enum {
     VKN_USES_LANES = VKN_USES(LANES),
     VKN_USES_BLOCK = VKN_USES(BLOCK),
     VKN_USES_CENTERED = VKN_USES(CENTERED),
-    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
+    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(WHOLE) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
     VKN_USES_AFFINE = VKN_USES(PARAMETER) | VKN_USES(ACTIVATION),
     VKN_USES_ROW = VKN_USES(AFFINE),
     VKN_USES_ON_CHIP = VKN_USES(ON_CHIP),
@@ -27,18 +27,20 @@ enum {
 // reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores.
 #define VKN_SHADERS(X)                                                                                                 \
     X(NORM_ROW, norm_row, 7, 0x52, rows, SUBGROUP_HALVES,                                                              \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP)               \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP |              \
+          VKN_USES(ROWS))                                                                                              \
     X(NORM_ROW_GRAD, norm_row_grad, 8, 0xc0, rows, SUBGROUP_HALVES,                                                    \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP)                          \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(SUMS) |        \
+          VKN_USES(ROWS))                                                                                              \
     X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES, VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X)           \
     X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, HALVES, VKN_USES_BLOCK | VKN_USES_X)                             \
     X(MERGE_STATS, merge_stats, 3, 0x06, merge, SUBGROUP, VKN_USES_REDUCE | VKN_USES_CENTERED | VKN_USES_RECORDS)      \
     X(APPLY_ROWS, apply_rows, 8, 0x82, rows, HALVES, VKN_USES_LANES | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)     \
     X(APPLY_COLUMNS, apply_columns, 8, 0x82, columns, HALVES, VKN_USES_X | VKN_USES_AFFINE)                            \
     X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                             \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                              \
     X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, HALVES,                                                \
-      VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                                               \
+      VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                                                \
     X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
       VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
     X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES, VKN_USES_LANES | VKN_USES_GRADIENT | VKN_USES_ROW)      \
@@ -57,6 +59,7 @@ typedef enum vkn_shader {
 uint32_t vkn_shader_bindings(vkn_shader);
 uint32_t vkn_shader_writes(vkn_shader); // a bit for each binding that the shader may write
 uint32_t vkn_shader_push_bytes(vkn_shader);
+uint64_t vkn_shaders_hash(void); // of the code of all of them
 
 // Specialization constants by constant_id (structs.h).
 typedef struct vkn_constants {
@@ -73,7 +76,6 @@ typedef struct vkn_pipeline {
 typedef struct vkn_pipelines {
     VkDescriptorSetLayout set_layouts[VKN_MAX_BINDINGS + 1]; // by number of storage buffers
     VkPipelineLayout layouts[VKN_MAX_BINDINGS + 1];
-    VkPipelineCache cache;
     vkn_pipeline *buckets[VKN_PIPELINE_BUCKETS], *first, *last;
 } vkn_pipelines;
 

@@ -65,11 +65,16 @@ typedef struct vkn_limits {
     bool lanes_forced;         // each row has just that many
     uint32_t workgroup;        // invocations of a workgroup with narrower teams
     uint32_t block;            // most words that a lane holds
+    uint32_t grad_block;       // the same where dx is computed
+    uint32_t stream_block;     // the same of a row that is read again
+    uint64_t slab;             // most elements that a team may read again from a cache
+    uint64_t row_invocations;  // invocations that fill the device with teams of several rows
     uint32_t teams;            // teams that fill the device
     uint32_t invocations;      // single invocations that fill the device
     uint64_t max_workgroups;   // of one dispatch, all axes together
     uint64_t binding_elements; // elements that one binding can see, whatever its alignment
-    bool on_chip, vector;      // whether those paths may be taken
+    bool cpu;
+    bool on_chip, vector; // whether those paths may be taken
 } vkn_limits;
 
 typedef struct vkn_request {

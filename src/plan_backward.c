@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: MIT
 // Backward, where each weight belongs to a unit (batch, instance, group):
 //   grad_stats -> merge_sums (per group; dweight and dbias) -> grad_apply
-//   norm_row_grad -> merge_sums      instance norm, where one team can hold a row: dx and its sums in one dispatch
+//   norm_row_grad -> merge_sums      batch and instance, where a team can hold a unit or read it again from a cache
+//   grad_stats -> merge_sums         frozen statistics: dx beside the sums, without dh and dresidual
 // and where it belongs to a column of [rows][normalized size] (layer, rms):
-//   grad_stats (columns) -> merge_sums                   dweight and dbias
-//   norm_row_grad, or grad_stats (rows) -> merge_sums -> grad_apply      dx
+//   norm_row_grad -> merge_sums      dx, dweight and dbias in one sweep: without dresidual and weights per sample
+//   grad_stats (columns) -> merge_sums                   else dweight and dbias
+//   norm_row_grad, or grad_stats (rows) -> merge_sums -> grad_apply      and dx
 // Before them stats -> merge_stats, where forward's statistics are not given, or running_statistics.
 // The first pass that reads dy gives dresidual, and those after it read that.
 #include "plan_parts.h"
@@ -62,28 +64,47 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
     }
 }
 
-// dx of rows that a team can hold, and where units have a weight the records of their sums.
-static void add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics,
-                              bool records) {
-    bool on_chip;
+// Parts of the sums of each element: a team's rows, or as many of them as are too wide for registers, over all boxes.
+static uint64_t parts_of_rows(const vkn_boxes *boxes) {
+    uint64_t each = boxes->split.rows ? boxes->split.unit_step / boxes->split.rows : 1;
+    uint64_t last = boxes->view.count[1] - (boxes->number[1] - 1) * boxes->step[1], step = boxes->split.unit_step;
+    return each * ((boxes->number[1] - 1) * vkn_ceil_div(boxes->step[1], step) + vkn_ceil_div(last, step));
+}
+
+// Rows of a slice that a team can hold.
+static vkn_boxes boxes_of_rows(const vkn_plan *plan, const vkn_slice *slice) {
     vkn_view view = vkn_view_of(plan->geometry, slice, false);
-    vkn_split split = vkn_split_row(plan->geometry->run, plan->limits, plan->element_bytes == 2, &on_chip);
-    vkn_boxes boxes = vkn_boxes_of(&view, &split, plan->limits);
-    if (records) vkn_plan_records(plan, slice->units);
+    vkn_row row = vkn_row_of(plan, slice->units, true);
+    vkn_split split = vkn_split_row(&row, plan->limits);
+    return vkn_boxes_of(&view, &split, plan->limits);
+}
+
+// dx of rows that a team can hold, and the records of the sums: of each unit, or of each element of a team's rows.
+// Gives the number of their parts.
+static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics,
+                                  bool records) {
+    bool elements = records && plan->geometry->element_affine;
+    vkn_boxes boxes = boxes_of_rows(plan, slice);
+    uint64_t first_part = 0, parts = elements ? parts_of_rows(&boxes) : 1;
+    uint64_t each = elements ? plan->geometry->run : slice->units;
+    if (records) vkn_plan_records(plan, parts * each);
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
-        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW_GRAD, &split, plan->limits->vector);
-        if (!pass) return;
+        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW_GRAD, &boxes.split, plan->limits->vector);
+        if (!pass) return parts;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, 0);
         bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
-        if (records) vkn_pass_bind(pass, 7, VKN_RECORDS, 0, slice->units, 16);
-        pass->constants.value[VKN_CONSTANT_ON_CHIP] = on_chip;
-        vkn_pass_box(plan, pass, slice, &boxes, &box, records ? VKN_WRITE_SUMS : 0);
+        if (records) vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * each, 16);
+        pass->constants.value[VKN_CONSTANT_SUMS] = elements;
+        vkn_pass_box(plan, pass, slice, &boxes, &box, records && !elements ? VKN_WRITE_SUMS : 0);
+        if (elements) pass->push.rows.record_first = (uint32_t)(first_part * each);
+        first_part += pass->push.rows.teams * (boxes.split.rows ? boxes.split.unit_step / boxes.split.rows : 1);
         plan->barrier = true;
     }
+    return parts;
 }
 
 // ---- One slice ---------------------------------------------------------------------------------------------------
@@ -96,10 +117,10 @@ static void finish(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_
 
 // The sums of the slice's statistic groups, and where units have a weight dweight and dbias.
 static void add_sums(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics, bool affine,
-                     bool groups) {
+                     bool groups, bool with_dx) {
     const vkn_geometry *g = plan->geometry;
     vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
-    uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics);
+    uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, with_dx);
     vkn_plan_gradient_done(plan);
     // Slices after the first add to it, where all samples share a weight.
     bool again = g->kind != VKN_BATCH && !plan->request.per_sample && slice->first_unit >= g->channels;
@@ -121,8 +142,9 @@ static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pa
         return;
     }
     bool groups = sums_only || (dx && !frozen);
-    if (affine || groups || (dresidual && !dx)) add_sums(plan, slice, &statistics, affine, groups);
-    if (sums_only)
+    bool with_dx = frozen && dx && affine && !dresidual && !vkn_plan_has(plan, VKN_DH);
+    if (affine || groups || (dresidual && !dx)) add_sums(plan, slice, &statistics, affine, groups, with_dx);
+    if (sums_only || with_dx)
         plan->barrier = true;
     else
         finish(plan, slice, &statistics, VKN_SCRATCH_SUMS);
@@ -143,24 +165,40 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
     bool again = by_sample ? slice->first_unit % g->sample_rows > 0 : slice->first_unit > 0;
     for (uint64_t first = 0; first < g->run; first += columns) {
         view = vkn_view_rows_as_columns(g, slice, first, vkn_least(columns, g->run - first), by_sample);
-        uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics);
+        uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, false);
         vkn_plan_affine_gradients(plan, slice, &view, parts, plan->request.accumulate || again);
         plan->barrier = first + columns < g->run;
     }
     vkn_plan_gradient_done(plan);
 }
 
+// dx, dweight and dbias of layer and rms in one sweep: a team keeps the sums of each element in registers.
+static bool fuses_element_sums(const vkn_plan *plan, const vkn_slice *slice, bool row_pays) {
+    vkn_boxes boxes = boxes_of_rows(plan, slice);
+    uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS);
+    return row_pays && (boxes.split.on_chip || boxes.split.rows) && !plan->request.per_sample &&
+           !vkn_plan_has(plan, VKN_DRESIDUAL) && parts_of_rows(&boxes) * plan->geometry->run <= room;
+}
+
 static void backward_by_element(vkn_plan *plan, const vkn_slice *slice, bool row_pays, bool sums_only) {
     vkn_statistics_operand statistics = statistics_for(plan, slice);
     bool dx = vkn_plan_has(plan, VKN_DX) && !sums_only, affine = vkn_plan_wants_affine(plan);
     bool dresidual = vkn_plan_has(plan, VKN_DRESIDUAL);
+    if (affine && dx && fuses_element_sums(plan, slice, row_pays)) {
+        const vkn_geometry *g = plan->geometry;
+        uint64_t parts = add_norm_row_grad(plan, slice, &statistics, true);
+        vkn_view view = vkn_view_rows_as_columns(g, slice, 0, g->run, false);
+        vkn_plan_affine_gradients(plan, slice, &view, parts, plan->request.accumulate || slice->first_unit > 0);
+        plan->barrier = true;
+        return;
+    }
     // Before dx, which may be written over x or dy; dx then runs beside the merge.
     if (affine) add_columns_affine(plan, slice, &statistics);
     if (dx && row_pays) {
         add_norm_row_grad(plan, slice, &statistics, false);
     } else if (dx || sums_only || (dresidual && !affine)) {
         plan->barrier = plan->barrier || affine; // records are used again
-        add_sums(plan, slice, &statistics, false, dx || sums_only);
+        add_sums(plan, slice, &statistics, false, dx || sums_only, false);
         if (!sums_only) finish(plan, slice, &statistics, VKN_SCRATCH_SUMS);
     }
     plan->barrier = true;
@@ -168,9 +206,12 @@ static void backward_by_element(vkn_plan *plan, const vkn_slice *slice, bool row
 
 static vkn_result plan_slices(vkn_plan *plan, bool sums_only) {
     const vkn_geometry *g = plan->geometry;
-    bool contiguous = g->kind == VKN_INSTANCE || g->element_affine, merged = !sums_only && vkn_plan_has(plan, VKN_SUMS);
-    bool row_pays = contiguous && !g->columns && vkn_row_pays(g->units, g->run, plan->limits, plan->element_bytes == 2);
+    bool merged = !sums_only && vkn_plan_has(plan, VKN_SUMS);
+    vkn_row row = vkn_row_of(plan, g->units, true);
+    bool row_pays = g->fan == 1 && !g->columns && !vkn_plan_splits_batch(plan) && vkn_row_pays(&row, plan->limits);
     uint64_t most = vkn_slice_most(plan, true);
+    if (g->element_affine && row_pays) // what the sums of each element of so many rows have room for
+        most = vkn_least(most, vkn_most(VKN_MOST_RECORDS / g->run, 1) * VKN_MOST_ROWS);
     vkn_slice slice = {0};
     for (;;) {
         vkn_result result = vkn_slice_next(g, most, &slice);

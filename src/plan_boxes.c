@@ -1,22 +1,10 @@
 // SPDX-License-Identifier: MIT
-// Slices, views, boxes, and how many lanes and parts: the arithmetic below the plans.
+// Slices, views and boxes: the arithmetic below the plans.
 #include "error.h"
 #include "plan_parts.h"
 
 // The running statistics' pass loops over a slice's samples; a loop of 65536 and more silently ends early on lavapipe.
 enum { MOST_SAMPLES = 1 << 14 };
-
-// A lane adds at most this many blocks one after another before partial results are merged as a tree.
-enum { LONGEST_CHAIN = 512 };
-// The same for records that are merged.
-enum { LONGEST_MERGE = 4096 };
-
-static uint64_t power_of_two(uint64_t at_least) {
-    uint64_t power = 1;
-    while (power < at_least)
-        power *= 2;
-    return power;
-}
 
 // ---- Views and boxes -----------------------------------------------------------------------------------------------
 vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice, bool by_sample) {
@@ -109,92 +97,6 @@ uint64_t vkn_boxes_parts(vkn_boxes boxes) {
         parts = box.part + box.parts;
     }
     return parts;
-}
-
-// ---- Lanes and parts -----------------------------------------------------------------------------------------------
-// As many lanes as leave each a few words; more than a subgroup only where a subgroup's registers are too few.
-static uint32_t lanes_for(uint64_t words, const vkn_limits *limits) {
-    if (limits->lanes_forced) return limits->lanes;
-    uint64_t lanes = power_of_two(vkn_ceil_div(words, 4));
-    if (words <= (uint64_t)limits->subgroup * 8) lanes = vkn_least(lanes, limits->subgroup);
-    return (uint32_t)vkn_least(lanes, limits->lanes);
-}
-
-// Halves that are not read in words cost many registers of addresses and masks.
-static uint32_t block_for(uint64_t elements, const vkn_limits *limits, bool halves) {
-    bool words = limits->vector && elements % 4 == 0;
-    return halves && !words ? limits->block / 2 : limits->block;
-}
-
-vkn_split vkn_split_row(uint64_t elements, const vkn_limits *limits, bool halves, bool *fits) {
-    uint32_t block = block_for(elements, limits, halves);
-    uint64_t words = vkn_ceil_div(elements, 4);
-    vkn_split split = {.lanes = lanes_for(words, limits), .outer_step = 1, .run_step = (words ? words : 1) * 4};
-    uint64_t held = vkn_ceil_div(words, split.lanes);
-    // A single lane would hold a whole row: reading it again from the cache is cheaper.
-    *fits = held <= block && (split.lanes > 1 || held <= 4);
-    split.block = (uint32_t)power_of_two(*fits ? vkn_most(held, 1) : vkn_least(block, 4));
-    return split;
-}
-
-bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *limits, bool halves) {
-    bool fits;
-    vkn_split split = vkn_split_row(elements, limits, halves, &fits);
-    if (!limits->on_chip || elements > limits->binding_elements) return false;
-    if (fits) return true;
-    uint64_t chain = vkn_ceil_div(elements, (uint64_t)split.lanes * split.block * 4);
-    return chain <= LONGEST_CHAIN && rows * 8 >= limits->teams;
-}
-
-static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
-    uint64_t outer = vkn_most(view->count[0], 1), run = view->count[2], words = vkn_ceil_div(run, 4);
-    vkn_split split = {.lanes = lanes_for(words, limits), .outer_step = outer};
-    split.block = (uint32_t)vkn_least(power_of_two(vkn_ceil_div(words, split.lanes)), 4);
-    uint64_t block = (uint64_t)split.lanes * split.block * 4;
-    uint64_t wanted = vkn_most(vkn_least(limits->teams, limits->binding_elements / 4) / view->count[1], 1);
-    uint64_t cuts = wanted > outer ? vkn_ceil_div(wanted, outer) : 1;
-    cuts = vkn_most(vkn_least(cuts, run / (block * 4)), 1);
-    split.run_step = vkn_least(vkn_ceil_div(vkn_ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
-    split.outer_step = vkn_most(outer / wanted, 1);
-    uint64_t blocks = vkn_ceil_div(vkn_least(run, split.run_step), block);
-    split.outer_step = vkn_least(split.outer_step, vkn_most(LONGEST_CHAIN / blocks, 1));
-    return split;
-}
-
-static vkn_split split_columns(const vkn_view *view, const vkn_limits *limits, uint64_t positions_each) {
-    uint64_t side_by_side = vkn_ceil_div(view->count[2], 4) * view->count[0];
-    vkn_split split = {.lanes = 1, .block = 4};
-    uint64_t wanted = vkn_least(limits->invocations, limits->binding_elements / 16);
-    uint64_t parts = vkn_most(wanted / vkn_most(side_by_side, 1), 1);
-    parts = vkn_least(parts, vkn_most(view->count[1] / positions_each, 1));
-    split.parts = vkn_most(parts, vkn_ceil_div(view->count[1], (uint64_t)split.block * LONGEST_CHAIN));
-    return split;
-}
-
-vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
-    return view->columns ? split_columns(view, limits, 32) : split_rows(view, limits);
-}
-
-vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
-    if (view->columns) {
-        vkn_split split = split_columns(view, limits, 1);
-        split.parts = vkn_most(split.parts, vkn_ceil_div(view->count[1], 8));
-        return split;
-    }
-    uint64_t run = view->count[2];
-    vkn_split split = {.lanes = lanes_for(vkn_ceil_div(run, 4), limits), .block = 1};
-    uint64_t piece = (uint64_t)split.lanes * 4 * 16;
-    split.run_step = vkn_most(piece, 64);
-    split.outer_step = run >= piece ? 1 : vkn_most(vkn_least(piece / vkn_most(run, 1), view->count[0]), 1);
-    return split;
-}
-
-vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
-    uint64_t lanes = lanes_for(records, limits);
-    // Many records: a whole workgroup, barriers or not, rather than lanes that loop for long.
-    while (lanes * LONGEST_MERGE < records && lanes < limits->widest)
-        lanes *= 2;
-    return (vkn_split){.lanes = (uint32_t)lanes, .block = 1};
 }
 
 // ---- Slices ------------------------------------------------------------------------------------------------------

@@ -98,9 +98,10 @@ static vkn_geometry whole_groups(const vkn_geometry *g) {
 
 static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
     const vkn_geometry *g = plan->geometry;
-    bool on_chip, running = running_update(plan);
+    bool running = running_update(plan);
+    vkn_row row = vkn_row_of(plan, slice->units, false);
     vkn_view view = vkn_view_of(g, slice, false);
-    vkn_split split = vkn_split_row(g->run, plan->limits, plan->element_bytes == 2, &on_chip);
+    vkn_split split = vkn_split_row(&row, plan->limits);
     vkn_boxes boxes = vkn_boxes_of(&view, &split, plan->limits);
     vkn_operand statistics = vkn_plan_has(plan, VKN_STATISTICS) ? VKN_STATISTICS
                              : running                          ? VKN_SCRATCH_STATISTICS
@@ -114,7 +115,6 @@ static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
         vkn_pass_bind_box(plan, pass, 1, VKN_Y, &boxes, &box);
         if (statistics) vkn_pass_bind_groups(plan, pass, 4, statistics, slice, &boxes, &box, 0);
         bind_residual(plan, pass, 5, &boxes, &box);
-        pass->constants.value[VKN_CONSTANT_ON_CHIP] = on_chip;
         if (g->kind == VKN_GROUP) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_SPAN;
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics ? VKN_WRITE_STATISTICS : 0);
         plan->barrier = true;
@@ -152,14 +152,16 @@ vkn_result vkn_plan_forward(vkn_plan *plan, const vkn_geometry *g, const vkn_lim
     // Moments of others make running statistics even where this rank has no element.
     if (g->elements == 0 && !moments) return VKN_OK;
     add_count(plan);
-    bool contiguous = !g->columns && g->kind != VKN_BATCH && !request->from_running && !moments;
-    if (contiguous && vkn_row_pays(g->groups, g->run * g->fan, limits, plan->element_bytes == 2)) {
-        vkn_geometry rows = whole_groups(g);
-        uint64_t most = vkn_slice_most(plan, false);
-        plan->geometry = &rows;
+    vkn_geometry rows = whole_groups(g);
+    uint64_t most = vkn_slice_most(plan, false);
+    plan->geometry = &rows;
+    vkn_row row = vkn_row_of(plan, rows.units, false);
+    if (!g->columns && !request->from_running && !moments && !vkn_plan_splits_batch(plan) &&
+        vkn_row_pays(&row, limits)) {
         each_slice(plan, most, add_norm_row);
         plan->geometry = g;
     } else {
+        plan->geometry = g;
         each_slice(plan, vkn_slice_most(plan, g->elements && !request->from_running), forward_streaming);
     }
     return plan->result;

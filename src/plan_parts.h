@@ -7,6 +7,9 @@
 // Scratch memory for records is kept below this many, 16 bytes each, however much a binding could see.
 enum { VKN_MOST_RECORDS = 1 << 22 };
 
+// A team adds at most so many rows to its sums of each element.
+enum { VKN_MOST_ROWS = 128 };
+
 static inline uint64_t vkn_least(uint64_t a, uint64_t b) {
     return a < b ? a : b;
 }
@@ -38,6 +41,9 @@ typedef struct vkn_slice {
 // How a unit is split among teams (rows) or invocations (columns).
 typedef struct vkn_split {
     uint32_t lanes, block;
+    bool on_chip;                  // rows: a team's registers hold one
+    uint64_t unit_step;            // rows: units of a team, one after another; 0 is 1
+    uint32_t rows;                 // of them, those that share each load of a weight; 0 is 1
     uint64_t outer_step, run_step; // rows
     uint64_t parts;                // columns: of all positions together
 } vkn_split;
@@ -66,11 +72,19 @@ vkn_view vkn_view_rows_as_columns(const vkn_geometry *, const vkn_slice *, uint6
                                   bool by_sample);
 vkn_split vkn_split_reduce(const vkn_view *, const vkn_limits *);
 vkn_split vkn_split_apply(const vkn_view *, const vkn_limits *);
-// Lanes and block of a team for rows of `elements`, of 16 bits (`halves`) or 32; *fits: the row fits in its registers.
-vkn_split vkn_split_row(uint64_t elements, const vkn_limits *, bool halves, bool *fits);
+// Rows of which a team takes a whole one: `outers` stretches of `elements`, over `span` elements of memory.
+typedef struct vkn_row {
+    uint64_t rows, elements, outers, span;
+    bool halves;   // of 16 bits
+    bool gradient; // of dx, which needs more registers
+    bool shared;   // the rows share weights, one for each element
+} vkn_row;
+vkn_split vkn_split_row(const vkn_row *, const vkn_limits *);
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *); // a team that merges so many records
+// The rows of a slice, or of all units of the plan's geometry.
+vkn_row vkn_row_of(const vkn_plan *, uint64_t units, bool gradient);
 // Whether one team a row is enough for rows of this size and number.
-bool vkn_row_pays(uint64_t rows, uint64_t elements, const vkn_limits *, bool halves);
+bool vkn_row_pays(const vkn_row *, const vkn_limits *);
 // Slices of at most `most` units (a multiple of fan). Fails where not one statistic group fits.
 vkn_result vkn_slice_next(const vkn_geometry *, uint64_t most, vkn_slice *); // zero: the first; units 0: no more
 uint64_t vkn_slice_most(const vkn_plan *, bool records);
@@ -118,8 +132,8 @@ static inline bool vkn_plan_wants_affine(const vkn_plan *plan) {
 static inline bool vkn_plan_splits_batch(const vkn_plan *plan) {
     return plan->request.per_sample && plan->geometry->kind == VKN_BATCH;
 }
-// Records of the sums of the view's units; gives the number of parts.
-uint64_t vkn_plan_sum_records(vkn_plan *, const vkn_slice *, const vkn_view *, const vkn_statistics_operand *);
+// Records of the sums of the view's units, and with `dx` that of frozen statistics; gives the number of parts.
+uint64_t vkn_plan_sum_records(vkn_plan *, const vkn_slice *, const vkn_view *, const vkn_statistics_operand *, bool dx);
 // dweight and dbias of the units of a slice, or of the columns of a view, from the records.
 void vkn_plan_affine_gradients(vkn_plan *, const vkn_slice *, const vkn_view *, uint64_t parts, bool accumulate);
 void vkn_plan_zero_affine_gradients(vkn_plan *);

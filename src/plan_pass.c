@@ -58,8 +58,12 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, limits->subgroup);
     constant[VKN_CONSTANT_BLOCK] = split->block;
     constant[VKN_CONSTANT_VECTOR] = vector;
+    constant[VKN_CONSTANT_ON_CHIP] = split->on_chip;
+    constant[VKN_CONSTANT_ROWS] = split->rows ? split->rows : 1;
     constant[VKN_CONSTANT_CENTERED] = plan->geometry->centered;
-    constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT : VKN_AFFINE_UNIT;
+    constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT
+                                    : vkn_plan_splits_batch(plan)  ? VKN_AFFINE_OUTER
+                                                                   : VKN_AFFINE_UNIT;
     // The values of dtypes and activations are those of structs.h.
     constant[VKN_CONSTANT_DTYPE] = plan->request.dtype;
     constant[VKN_CONSTANT_PARAMETER] = plan->request.parameter_dtype;
@@ -166,18 +170,32 @@ vkn_affine vkn_affine_of(const vkn_plan *plan, const vkn_slice *slice, const vkn
     return affine_of_units(plan, slice, box);
 }
 
+// No team, lane or word of the dispatch is without elements. A team goes through all words of its outers in one count.
+static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const vkn_box *box, uint64_t unit_step,
+                           uint64_t teams) {
+    uint64_t block = (uint64_t)split->lanes * split->block * 4;
+    uint64_t run = vkn_least(split->run_step, box->count[2]), outers = vkn_least(split->outer_step, box->count[0]);
+    uint64_t teams_each = pass->constants.value[VKN_CONSTANT_WORKGROUP] / split->lanes;
+    return pass->constants.value[VKN_CONSTANT_VECTOR] && run * outers % block == 0 && run % 4 == 0 &&
+           box->count[2] % run == 0 && box->count[0] % outers == 0 && box->count[1] % unit_step == 0 &&
+           teams % teams_each == 0;
+}
+
 static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes,
                       const vkn_box *box, const vkn_affine *affine, uint32_t flags) {
     const vkn_geometry *g = plan->geometry;
     const vkn_split *split = &boxes->split;
     pass->constants.value[VKN_CONSTANT_VECTOR] &= boxes->view.count[2] % 4 == 0 && box->first % 4 == 0;
-    uint64_t teams = box->parts * box->count[1];
+    uint64_t unit_step = vkn_most(split->unit_step, 1);
+    uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
+    pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
     pass->push.rows = (struct vkn_rows_push){
         .flags = flags,
         .teams = (uint32_t)teams,
         .units = (uint32_t)box->count[1],
         .unit_first = (uint32_t)box->at[1],
         .unit_stride = (uint32_t)boxes->view.stride[1],
+        .unit_step = (uint32_t)unit_step,
         .outer_stride = (uint32_t)(box->count[0] > 1 ? boxes->view.stride[0] : 0),
         .outers = (uint32_t)box->count[0],
         .outer_step = (uint32_t)vkn_least(split->outer_step, box->count[0]),

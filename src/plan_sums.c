@@ -27,7 +27,7 @@ void vkn_plan_gradient_done(vkn_plan *plan) {
 
 // ---- Records -----------------------------------------------------------------------------------------------------
 uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
-                              const vkn_statistics_operand *statistics) {
+                              const vkn_statistics_operand *statistics, bool dx) {
     uint64_t units = view->columns ? view->count[0] * view->count[2] : slice->units;
     vkn_split split = vkn_split_reduce(view, plan->limits);
     if (vkn_plan_splits_batch(plan)) split.outer_step = 1;
@@ -41,6 +41,8 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
         if (!pass) return parts;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 6);
+        pass->constants.value[VKN_CONSTANT_DX] = dx;
+        if (dx) vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
         vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * units, 16);
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags);

@@ -2,6 +2,7 @@
 #include "recorder.h"
 #include "error.h"
 #include <stdlib.h>
+#include <string.h>
 
 enum { SETS_IN_POOL = 64 };
 
@@ -55,8 +56,10 @@ void vkn_recorder_destroy(vkn_recorder *recorder) {
     vkn_scratch_destroy(&recorder->scratch);
     vkn_buffer_destroy(recorder->absent);
     free(recorder->pools);
+    vkn_memo_destroy(&recorder->memo);
     free(recorder->plan.passes);
-    free(recorder->prepared);
+    free(recorder->pipelines);
+    free(recorder->taken);
     free(recorder);
 }
 
@@ -204,29 +207,40 @@ static vkn_result take_set(vkn_recorder *recorder, uint32_t bindings, VkDescript
     return VKN_OK;
 }
 
-// ---- Plans ---------------------------------------------------------------------------------------------------------
-static vkn_result prepare(vkn_recorder *recorder) {
-    vkn_context *context = recorder->context;
-    bool push = vkn_context_uses(context, VKN_FEATURE_PUSH_DESCRIPTOR);
-    for (uint32_t i = 0; i < recorder->plan.count; ++i) {
-        const vkn_pass *pass = &recorder->plan.passes[i];
-        vkn_prepared *all = grown(recorder->prepared, i, &recorder->prepared_capacity, sizeof *all);
-        if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: %u passes: out of host memory", recorder->plan.count);
-        recorder->prepared = all;
-        vkn_prepared *prepared = &all[i];
-        prepared->set = VK_NULL_HANDLE;
-        vkn_result result = vkn_pipeline_get(context, pass->shader, &pass->constants, &prepared->pipeline);
-        if (result == VKN_OK && !push) result = take_set(recorder, vkn_shader_bindings(pass->shader), &prepared->set);
+// ---- Programs ------------------------------------------------------------------------------------------------------
+vkn_result vkn_recorder_prepare(vkn_recorder *recorder, vkn_program *out) {
+    const vkn_plan *plan = &recorder->plan;
+    for (uint32_t i = 0; i < plan->count; ++i) {
+        VkPipeline *all = grown(recorder->pipelines, i, &recorder->pipeline_capacity, sizeof *all);
+        if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: %u passes: out of host memory", plan->count);
+        recorder->pipelines = all;
+        const vkn_pass *pass = &plan->passes[i];
+        vkn_result result = vkn_pipeline_get(recorder->context, pass->shader, &pass->constants, &all[i]);
+        if (result != VKN_OK) return result;
+    }
+    *out = (vkn_program){.passes = plan->passes, .pipelines = recorder->pipelines, .count = plan->count};
+    for (uint32_t o = 0; o < VKN_SCRATCH_OPERANDS; ++o)
+        out->scratch[o] = plan->scratch[VKN_RECORDS + o];
+    return VKN_OK;
+}
+
+// A descriptor set for each pass.
+static vkn_result take_sets(vkn_recorder *recorder, const vkn_program *program) {
+    for (uint32_t i = 0; i < program->count; ++i) {
+        VkDescriptorSet *all = grown(recorder->taken, i, &recorder->taken_capacity, sizeof *all);
+        if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: %u passes: out of host memory", program->count);
+        recorder->taken = all;
+        vkn_result result = take_set(recorder, vkn_shader_bindings(program->passes[i].shader), &all[i]);
         if (result != VKN_OK) return result;
     }
     return VKN_OK;
 }
 
-static vkn_result take_scratch(vkn_recorder *recorder, vkn_place places[VKN_OPERAND_COUNT]) {
+static vkn_result take_scratch(vkn_recorder *recorder, const vkn_program *program, vkn_place *places) {
     VkDeviceSize alignment = recorder->context->about.info.offset_alignment, total = 0;
-    for (uint32_t o = VKN_RECORDS; o < VKN_OPERAND_COUNT; ++o) {
-        places[o].offset = total;
-        total += (recorder->plan.scratch[o] + alignment - 1) / alignment * alignment;
+    for (uint32_t o = 0; o < VKN_SCRATCH_OPERANDS; ++o) {
+        places[VKN_RECORDS + o].offset = total;
+        total += vkn_align(program->scratch[o], alignment);
     }
     if (total == 0) return VKN_OK;
     VkBuffer buffer = VK_NULL_HANDLE;
@@ -240,42 +254,55 @@ static vkn_result take_scratch(vkn_recorder *recorder, vkn_place places[VKN_OPER
     return VKN_OK;
 }
 
-// Descriptors want aligned offsets: what is bound begins at the alignment below, and the shader is told the rest.
-static void bind(vkn_recorder *recorder, vkn_pass *pass, const vkn_prepared *prepared, const vkn_place *places) {
-    vkn_context *context = recorder->context;
-    uint32_t count = vkn_shader_bindings(pass->shader);
-    VkDeviceSize alignment = context->about.info.offset_alignment;
-    VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
-    pass->push.origins[0] = pass->push.origins[1] = 0;
+// What each binding of the pass sees. Descriptors want aligned offsets: what is bound begins at the alignment below,
+// and the shader is told the rest: gives the origins, a byte for each binding.
+static uint64_t place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, uint32_t count,
+                               const vkn_place *places, VkDescriptorBufferInfo *buffers) {
+    VkDeviceSize below = recorder->context->about.info.offset_alignment - 1; // a power of two less one
     uint32_t writes = vkn_shader_writes(pass->shader), written = 0;
     while (written < count && !(writes >> written & 1 && pass->bindings[written].operand != VKN_ABSENT))
         ++written;
+    uint64_t origins = 0;
     for (uint32_t b = 0; b < count; ++b) {
         // An absent output stands where another output of the pass does: validation takes it for written, and no other
         // pass shall seem to depend on that.
         bool absent_output = pass->bindings[b].operand == VKN_ABSENT && writes >> b & 1;
         const vkn_binding *binding = &pass->bindings[absent_output ? written : b];
         const vkn_place *place = &places[binding->operand];
-        VkDeviceSize offset = place->offset + binding->first, aligned = offset / alignment * alignment;
-        bool halves = binding->element_bytes == 2;
+        VkDeviceSize offset = place->offset + binding->first, beyond = offset & below;
         // Halves are read in whole words.
-        VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : (offset - aligned + binding->bytes + 3) / 4 * 4;
-        buffers[b] = (VkDescriptorBufferInfo){place->buffer, aligned, bytes};
-        pass->push.origins[b / 4] |= (uint32_t)((offset - aligned) / (halves ? 2 : 4)) << b % 4 * 8;
+        VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : vkn_align(beyond + binding->bytes, 4);
+        buffers[b] = (VkDescriptorBufferInfo){place->buffer, offset - beyond, bytes};
+        origins |= (beyond >> (binding->element_bytes == 2 ? 1 : 2)) << 8 * b;
     }
+    return origins;
+}
+
+// `set`: VK_NULL_HANDLE with push descriptors.
+static void bind(const vkn_recorder *recorder, const vkn_pass *pass, VkDescriptorSet set, const vkn_place *places) {
+    const vkn_context *context = recorder->context;
+    const struct VolkDeviceTable *vk = &context->vk;
+    uint32_t count = vkn_shader_bindings(pass->shader);
+    VkPipelineLayout layout = context->pipelines.layouts[count];
+    VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
+    uint64_t origins = place_bindings(recorder, pass, count, places, buffers);
+    uint32_t push[sizeof pass->push / sizeof(uint32_t)];
+    memcpy(push, &pass->push, sizeof push);
+    push[0] = (uint32_t)origins;
+    push[1] = (uint32_t)(origins >> 32);
     VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                  .dstSet = prepared->set,
+                                  .dstSet = set,
                                   .descriptorCount = count,
                                   .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
                                   .pBufferInfo = buffers};
-    VkPipelineLayout layout = context->pipelines.layouts[count];
-    if (prepared->set) {
-        context->vk.vkUpdateDescriptorSets(context->device, 1, &write, 0, NULL);
-        context->vk.vkCmdBindDescriptorSets(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1,
-                                            &prepared->set, 0, NULL);
+    if (set) {
+        vk->vkUpdateDescriptorSets(context->device, 1, &write, 0, NULL);
+        vk->vkCmdBindDescriptorSets(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, NULL);
     } else {
-        context->vk.vkCmdPushDescriptorSetKHR(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &write);
+        vk->vkCmdPushDescriptorSetKHR(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &write);
     }
+    vk->vkCmdPushConstants(recorder->commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
+                           vkn_shader_push_bytes(pass->shader), push);
 }
 
 static void dispatch(const vkn_recorder *recorder, uint32_t workgroups) {
@@ -288,27 +315,31 @@ static void dispatch(const vkn_recorder *recorder, uint32_t workgroups) {
     recorder->context->vk.vkCmdDispatch(recorder->commands, x, y, z);
 }
 
-vkn_result vkn_recorder_run(vkn_recorder *recorder, const vkn_place given[VKN_OPERAND_COUNT]) {
+vkn_result vkn_recorder_record(vkn_recorder *recorder, const vkn_program *program,
+                               vkn_place places[VKN_OPERAND_COUNT]) {
     vkn_context *context = recorder->context;
-    vkn_place places[VKN_OPERAND_COUNT];
-    for (uint32_t o = 0; o < VKN_OPERAND_COUNT; ++o)
-        places[o] = given[o];
     places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(recorder->absent), 0};
-    vkn_result result = take_scratch(recorder, places);
-    if (result == VKN_OK) result = prepare(recorder);
+    bool push = vkn_context_uses(context, VKN_FEATURE_PUSH_DESCRIPTOR);
+    vkn_result result = take_scratch(recorder, program, places);
+    if (result == VKN_OK && !push) result = take_sets(recorder, program);
     if (result != VKN_OK) return result;
-    for (uint32_t i = 0; i < recorder->plan.count; ++i) {
-        vkn_pass *pass = &recorder->plan.passes[i];
+    VkPipeline bound = VK_NULL_HANDLE; // by this call: before it the command buffer may have been another's
+    for (uint32_t i = 0; i < program->count; ++i) {
+        const vkn_pass *pass = &program->passes[i];
         if (pass->barrier)
             barrier(recorder, VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_WRITE_BIT,
                     VK_PIPELINE_STAGE_COMPUTE_SHADER_BIT, VK_ACCESS_SHADER_READ_BIT | VK_ACCESS_SHADER_WRITE_BIT);
-        context->vk.vkCmdBindPipeline(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE,
-                                      recorder->prepared[i].pipeline);
-        bind(recorder, pass, &recorder->prepared[i], places);
-        context->vk.vkCmdPushConstants(
-            recorder->commands, context->pipelines.layouts[vkn_shader_bindings(pass->shader)],
-            VK_SHADER_STAGE_COMPUTE_BIT, 0, vkn_shader_push_bytes(pass->shader), &pass->push);
+        if (program->pipelines[i] != bound)
+            context->vk.vkCmdBindPipeline(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, program->pipelines[i]);
+        bound = program->pipelines[i];
+        bind(recorder, pass, push ? VK_NULL_HANDLE : recorder->taken[i], places);
         dispatch(recorder, pass->workgroups);
     }
     return VKN_OK;
+}
+
+vkn_result vkn_recorder_run(vkn_recorder *recorder, vkn_place places[VKN_OPERAND_COUNT]) {
+    vkn_program program = {0};
+    vkn_result result = vkn_recorder_prepare(recorder, &program);
+    return result == VKN_OK ? vkn_recorder_record(recorder, &program, places) : result;
 }

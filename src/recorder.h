@@ -2,7 +2,7 @@
 // The recorder: plans become commands.
 #ifndef VKN_RECORDER_H
 #define VKN_RECORDER_H
-#include "plan.h"
+#include "memo.h"
 #include "scratch.h"
 
 // Descriptor sets of one layout: those before `used` belong to commands recorded since the last reset.
@@ -10,12 +10,6 @@ typedef struct vkn_sets {
     VkDescriptorSet *all;
     uint32_t count, capacity, used;
 } vkn_sets;
-
-// What a pass needs beside its description.
-typedef struct vkn_prepared {
-    VkPipeline pipeline;
-    VkDescriptorSet set; // VK_NULL_HANDLE with push descriptors
-} vkn_prepared;
 
 struct vkn_recorder {
     vkn_context *context;
@@ -28,9 +22,11 @@ struct vkn_recorder {
     vkn_sets sets[VKN_MAX_BINDINGS + 1]; // by number of bindings
     VkDescriptorPool *pools;
     uint32_t pool_count, pool_capacity;
-    vkn_plan plan; // its passes' memory is used again by each call
-    vkn_prepared *prepared;
-    uint32_t prepared_capacity;
+    vkn_plan plan;          // its passes' memory is used again by each call that plans
+    VkPipeline *pipelines;  // of the plan
+    VkDescriptorSet *taken; // of the call; not with push descriptors
+    uint32_t pipeline_capacity, taken_capacity;
+    vkn_memo memo;
 };
 
 typedef struct vkn_place {
@@ -40,8 +36,12 @@ typedef struct vkn_place {
 
 // VKN_OK where the recorder can take commands.
 vkn_result vkn_recorder_ready(const vkn_recorder *);
-// Records recorder->plan. `places`: where each operand that is no scratch is. All that can fail does so before the
-// first command.
-vkn_result vkn_recorder_run(vkn_recorder *, const vkn_place places[VKN_OPERAND_COUNT]);
+// recorder->plan with its pipelines, valid until the next plan.
+vkn_result vkn_recorder_prepare(vkn_recorder *, vkn_program *out);
+// Records a program. `places`: where each operand that is no scratch is; the others are filled in. All that can fail
+// does so before the first command.
+vkn_result vkn_recorder_record(vkn_recorder *, const vkn_program *, vkn_place places[VKN_OPERAND_COUNT]);
+// Prepares recorder->plan and records it.
+vkn_result vkn_recorder_run(vkn_recorder *, vkn_place places[VKN_OPERAND_COUNT]);
 
 #endif

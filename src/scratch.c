@@ -6,8 +6,7 @@ enum { FIRST_CHUNK = 1 << 16 };
 
 vkn_result vkn_scratch_take(vkn_scratch *scratch, vkn_context *context, VkDeviceSize bytes, VkBuffer *buffer,
                             VkDeviceSize *offset) {
-    VkDeviceSize alignment = context->about.info.offset_alignment;
-    bytes = (bytes + alignment - 1) / alignment * alignment;
+    bytes = vkn_align(bytes, context->about.info.offset_alignment);
     uint32_t chunk = scratch->current;
     VkDeviceSize used = scratch->used;
     while (chunk < scratch->count && scratch->chunks[chunk]->size - used < bytes) {

@@ -12,6 +12,11 @@ typedef struct vkn_scratch {
     VkDeviceSize used; // of the current chunk
 } vkn_scratch;
 
+// Up to the next multiple of `alignment`, a power of two.
+static inline VkDeviceSize vkn_align(VkDeviceSize bytes, VkDeviceSize alignment) {
+    return (bytes + alignment - 1) & ~(alignment - 1);
+}
+
 // `bytes` (more than 0) of device memory, aligned for a binding, valid until the next reset.
 vkn_result vkn_scratch_take(vkn_scratch *, vkn_context *, VkDeviceSize bytes, VkBuffer *buffer, VkDeviceSize *offset);
 void vkn_scratch_reset(vkn_scratch *);

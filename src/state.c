@@ -2,6 +2,7 @@
 // Layers in a .safetensors file. The tensors that the entries ask for are listed once; saving writes the list, loading
 // compares the file with it and keeps what it held to put it back.
 #include "error.h"
+#include "file.h"
 #include "layer.h"
 #include "safetensors.h"
 #include <stdio.h>
@@ -147,12 +148,8 @@ static vkn_result state_download(state *s) {
 }
 
 // ---- The file against the list -------------------------------------------------------------------------------------
-// A long path gives way to the reason, but not its last folders.
 static vkn_result fail_file(const state *s, vkn_result result, const char *reason) {
-    enum { SHOWN = 120 };
-    size_t length = strlen(s->path);
-    bool whole = length <= SHOWN;
-    return vkn_fail(result, "%s%s: %s", whole ? "" : "...", whole ? s->path : s->path + length - SHOWN, reason);
+    return vkn_fail(result, "%s: %s", vkn_file_show(s->path).text, reason);
 }
 
 // Quoted names, as many as there is room for.

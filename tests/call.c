@@ -86,6 +86,12 @@ static void set_scalar(struct call *c, enum target target, double value) {
     case TRAINING:
         c->training = value != 0;
         break;
+    case ACCUMULATE:
+        c->accumulate = value != 0;
+        break;
+    case BIASED_RUNNING_VAR:
+        c->biased_running_var = value != 0;
+        break;
     default:
         c->ranks = (uint32_t)value;
     }
@@ -148,7 +154,8 @@ static vkn_forward_args forward_args(const struct call *c) {
                               .running_var = t[RUNNING_VAR],
                               .num_batches_tracked = t[COUNTER],
                               .momentum = c->momentum,
-                              .training = c->training};
+                              .training = c->training,
+                              .biased_running_var = c->biased_running_var};
 }
 
 static vkn_backward_args backward_args(const struct call *c) {
@@ -167,7 +174,8 @@ static vkn_backward_args backward_args(const struct call *c) {
                                .dresidual = t[DRESIDUAL],
                                .dweight = t[DWEIGHT],
                                .dbias = t[DBIAS],
-                               .training = c->training};
+                               .training = c->training,
+                               .accumulate = c->accumulate};
 }
 
 vkn_result call_record(const struct call *c, vkn_recorder *recorder) {

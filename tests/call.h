@@ -39,7 +39,7 @@ struct call {
     vkn_norm norm;
     vkn_tensor tensors[ROLES];
     float momentum;
-    bool training;
+    bool training, accumulate, biased_running_var;
     uint32_t ranks;
 };
 
@@ -54,6 +54,8 @@ enum target {
     WEIGHT_OFFSET,
     MOMENTUM,
     TRAINING,
+    ACCUMULATE,
+    BIASED_RUNNING_VAR,
     RANK_COUNT,
     ABSENT,
     GIVEN,
@@ -70,7 +72,7 @@ struct change {
     uint32_t at;
     double value;
 };
-enum { MOST_CHANGES = 6 };
+enum { MOST_CHANGES = 8 };
 
 // A tensor for every role that a call of the kind could have, also those that it must not, each in a box of its own,
 // which has room for weights per sample.

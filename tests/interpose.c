@@ -111,7 +111,7 @@ static PFN_vkVoidFunction stand_in(const char *name, PFN_vkVoidFunction next) {
     CASE("vkGetDeviceProcAddr", get_device_proc_addr, next_get_device_proc_addr, PFN_vkGetDeviceProcAddr)
 #undef CASE_CREATE
 #undef CASE
-    return next;
+    return interpose.stand_in ? interpose.stand_in(name, next) : next;
 }
 // NOLINTEND(bugprone-macro-parentheses)
 
@@ -123,4 +123,12 @@ static VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL get_device_proc_addr(VkDevice de
 VKAPI_ATTR PFN_vkVoidFunction VKAPI_CALL interpose_get_instance_proc_addr(VkInstance instance, const char *name) {
     PFN_vkVoidFunction next = interpose.next(instance, name);
     return next ? stand_in(name, next) : NULL;
+}
+
+vkn_context_info interpose_borrow(const vkn_context *lender) {
+    vkn_context_info info;
+    vkn_context_get_info(lender, &info);
+    interpose.next = info.get_instance_proc_addr;
+    info.get_instance_proc_addr = interpose_get_instance_proc_addr;
+    return info;
 }

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Memory: none is taken once warm, and wherever it runs out the call fails cleanly. Links the library's objects with
 // malloc, calloc and realloc wrapped, and Vulkan interposed.
+#include "memo.h" // first: it brings volk
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -148,14 +150,6 @@ static vkn_result work_run(struct work *w) {
 // A device of vknorm's own, lent back through the interposer: the same code runs, and its Vulkan calls are counted.
 static vkn_context *lender;
 
-static vkn_context_info interposed(void) {
-    vkn_context_info info;
-    vkn_context_get_info(lender, &info);
-    interpose.next = info.get_instance_proc_addr;
-    info.get_instance_proc_addr = interpose_get_instance_proc_addr;
-    return info;
-}
-
 static int setup(void **state) {
     (void)state;
     return vkn_context_create(NULL, &lender) ? -1 : 0;
@@ -181,7 +175,7 @@ static void takes_nothing_once_warm(void **state) {
     static const uint32_t ways[] = {0, VKN_FEATURE_PUSH_DESCRIPTOR, VKN_FEATURE_STORAGE_16BIT,
                                     VKN_FEATURE_ON_CHIP | VKN_FEATURE_PUSH_DESCRIPTOR};
     for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
-        vkn_context_info info = interposed();
+        vkn_context_info info = interpose_borrow(lender);
         info.disable = ways[i];
         struct work w = {.record = record_everything};
         MUST(work_open(&w, &info));
@@ -198,6 +192,30 @@ static void takes_nothing_once_warm(void **state) {
         assert_int_equal(interpose.made, 0);
         work_close(&w);
     }
+}
+
+// More calls that differ than a recorder remembers plans of, so that each is planned each time.
+static void takes_nothing_for_new_plans_once_warm(void **state) {
+    (void)state;
+    enum { CALLS = VKN_MEMO_PROGRAMS + 40 };
+    struct work w = {0};
+    const vkn_context_info info = interpose_borrow(lender);
+    vkn_norm norm = vkn_norm_defaults(VKN_BATCH);
+    MUST(work_open(&w, &info));
+    for (int round = 0; round < 3; round++) {
+        if (round == 1) taken = interpose.made = 0;
+        MUST(vkn_recorder_begin(w.recorder, VK_NULL_HANDLE));
+        for (int call = 0; call < CALLS; call++) {
+            norm.eps = 1e-5f * (float)(call + 1);
+            vkn_forward_args args = {.x = tensor_in(w.x, VKN_F32), .y = tensor_in(w.y, VKN_F32), .training = true};
+            MUST(vkn_norm_forward(w.recorder, &norm, &args));
+            MUST(vkn_recorder_barrier(w.recorder));
+        }
+        MUST(vkn_recorder_submit_and_wait(w.recorder));
+    }
+    assert_int_equal(taken, 0);
+    assert_int_equal(interpose.made, 0);
+    work_close(&w);
 }
 
 static struct shortage {
@@ -259,7 +277,7 @@ static void host_memory_runs_out_anywhere(void **state) {
 // Whatever makes Vulkan objects or memory. A second kind of memory may help out where one is exhausted.
 static void device_memory_runs_out_anywhere(void **state) {
     const struct shortage *s = *state;
-    vkn_context_info info = interposed();
+    vkn_context_info info = interpose_borrow(lender);
     info.disable = s->disable;
     interpose.fail_with = s->with;
     runs_out_anywhere(s, &info, &interpose.made, &interpose.fail_at);
@@ -268,7 +286,7 @@ static void device_memory_runs_out_anywhere(void **state) {
 // A lost device is lost for good: each call says so at once, and all can be destroyed.
 static void a_lost_device_stays_lost(void **state) {
     (void)state;
-    vkn_context_info info = interposed();
+    vkn_context_info info = interpose_borrow(lender);
     struct work w = {.record = record_plain};
     float value;
     vkn_recorder *another = NULL;
@@ -340,6 +358,7 @@ static void the_callers_allocator_is_used(void **state) {
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_teardown(takes_nothing_once_warm, nothing_fails),
+        cmocka_unit_test_teardown(takes_nothing_for_new_plans_once_warm, nothing_fails),
         SHORTAGE(host_memory_runs_out_anywhere, 0),
         SHORTAGE(host_memory_runs_out_anywhere, 2),
         SHORTAGE(host_memory_runs_out_anywhere, 3),

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Plans with no GPU: for made-up devices, each pass stays within the limits and within its tensors, and together they
 // write every element.
-#include "plan.h" // first: it brings volk
+#include "plan_case.h" // first: it brings volk
 
 #include "tensor.h"
 
@@ -14,52 +14,6 @@
 
 #include <cmocka.h>
 
-#include "norm_case.h"
-
-static const struct device {
-    const char *name;
-    vkn_device_info info;
-} devices[] = {
-    {"discrete GPU",
-     {.type = VK_PHYSICAL_DEVICE_TYPE_DISCRETE_GPU,
-      .subgroup_size = 32,
-      .max_workgroup_invocations = 1024,
-      .max_workgroups = 65535,
-      .max_binding_bytes = UINT32_MAX,
-      .max_shared_bytes = 49152,
-      .offset_alignment = 16,
-      .used = 0x7f}},
-    {"phone",
-     {.type = VK_PHYSICAL_DEVICE_TYPE_INTEGRATED_GPU,
-      .subgroup_size = 1,
-      .max_workgroup_invocations = 128,
-      .max_workgroups = 65535,
-      .max_binding_bytes = 1u << 27,
-      .max_shared_bytes = 16384,
-      .offset_alignment = 256,
-      .used = 0x7f & ~(uint32_t)VKN_FEATURE_SUBGROUP}},
-    {"CPU",
-     {.type = VK_PHYSICAL_DEVICE_TYPE_CPU,
-      .subgroup_size = 8,
-      .max_workgroup_invocations = 1024,
-      .max_workgroups = 65535,
-      .max_binding_bytes = 1u << 27,
-      .max_shared_bytes = 32768,
-      .offset_alignment = 16,
-      .used = 0x7f}},
-    {"the least there may be, no fast path",
-     {.type = VK_PHYSICAL_DEVICE_TYPE_OTHER,
-      .subgroup_size = 1,
-      .max_workgroup_invocations = 128,
-      .max_workgroups = 64,
-      .max_binding_bytes = 65536,
-      .max_shared_bytes = 16384,
-      .offset_alignment = 256}},
-};
-enum { DEVICES = sizeof devices / sizeof *devices };
-
-#define NORM(k, g)                                                                                                     \
-    { .kind = (k), .groups = (g), .normalized_rank = 1, .eps = 1e-5f }
 static const struct norm_case huge[] = {
     {NORM(VKN_LAYER, 1), VKN_CHANNELS_FIRST, 2, {1u << 20, 8192}, DATA_NORMAL, SIZE_LARGE},
     {NORM(VKN_LAYER, 1), VKN_CHANNELS_LAST, 3, {7, 1024, 1u << 20}, DATA_NORMAL, SIZE_LARGE},
@@ -138,17 +92,9 @@ static bool covers(const vkn_plan *plan, vkn_operand operand, uint64_t bytes) {
     return reached == bytes;
 }
 
-#define BIT(operand) (1u << (operand))
-static const uint32_t affine = BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_BIAS_OPERAND);
-static const uint32_t gradients = BIT(VKN_DX) | BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS);
-#define FORWARD (BIT(VKN_X) | BIT(VKN_Y) | BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_BIAS_OPERAND))
-#define BACKWARD (BIT(VKN_X) | BIT(VKN_DY) | BIT(VKN_WEIGHT_OPERAND) | BIT(VKN_DX) | BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS))
-#define RUNNING (BIT(VKN_RUNNING_MEAN_OPERAND) | BIT(VKN_RUNNING_VAR_OPERAND))
-#define AFTER (BIT(VKN_BIAS_OPERAND) | BIT(VKN_RESIDUAL) | BIT(VKN_DRESIDUAL))
-
 // Running statistics are taken away from the kinds that have none, weights per sample from those that cannot.
 static const struct call {
-    vkn_result (*plan)(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
+    planner *plan;
     vkn_request request;
 } calls[] = {
     {vkn_plan_forward, {.present = FORWARD | BIT(VKN_STATISTICS) | RUNNING, .training = true, .momentum = 0.1f}},
@@ -172,13 +118,6 @@ static const struct call {
     {vkn_plan_backward,
      {.present = (BACKWARD & ~(BIT(VKN_DWEIGHT) | BIT(VKN_DBIAS))) | BIT(VKN_STATISTICS) | BIT(VKN_SUMS)}},
 };
-
-static vkn_geometry geometry_of(const struct norm_case *c) {
-    vkn_geometry g;
-    vkn_tensor x = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, c->layout, c->rank, c->shape);
-    MUST(vkn_geometry_make(&c->norm, &x, false, &g));
-    return g;
-}
 
 // Prints which case it was, and fails, unless the plan could be made.
 static void must_plan(vkn_result result, const struct norm_case *c, const vkn_device_info *info) {
@@ -224,7 +163,7 @@ static void plans_stay_within_limits(void **state) {
 static void huge_tensors_are_cut(void **state) {
     (void)state;
     vkn_plan plan = {0};
-    for (size_t d = 0; d < DEVICES - 1; d++) {
+    for (size_t d = 0; d < DEVICE_LEAST; d++) {
         for (size_t i = 0; i < sizeof huge / sizeof *huge; i++)
             check_case(&huge[i], &devices[d].info, &plan);
     }
@@ -235,7 +174,7 @@ static void huge_tensors_are_cut(void **state) {
 static void as_few_passes_as_can_be(void **state) {
     (void)state;
     vkn_plan plan = {0};
-    vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
+    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info, 0);
     vkn_request forward = {.present = FORWARD | BIT(VKN_STATISTICS)};
     const struct norm_case rows = {NORM(VKN_LAYER, 1), VKN_CHANNELS_FIRST, 2, {4096, 1024}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&rows);
@@ -256,13 +195,13 @@ static void as_few_passes_as_can_be(void **state) {
 static void empty_tensors_dispatch_nothing(void **state) {
     (void)state;
     vkn_plan plan = {0};
-    vkn_limits limits = vkn_limits_make(&devices[0].info, 0);
+    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info, 0);
     const struct norm_case empty = {NORM(VKN_BATCH, 1), VKN_CHANNELS_FIRST, 3, {0, 6, 5}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&empty);
-    vkn_request request = {.present = BIT(VKN_X) | BIT(VKN_Y) | affine, .training = true};
+    vkn_request request = {.present = BIT(VKN_X) | BIT(VKN_Y) | AFFINE, .training = true};
     MUST(vkn_plan_forward(&plan, &g, &limits, &request));
     assert_int_equal(plan.count, 0);
-    request.present = gradients;
+    request.present = GRADIENTS;
     request.accumulate = true;
     MUST(vkn_plan_backward(&plan, &g, &limits, &request));
     assert_int_equal(plan.count, 0);

@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT
 #include "cases.h"
 
-#include <errno.h>
 #include <float.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,6 +9,8 @@
 #include <jansson.h>
 
 #include "command.h"
+#include "json_fields.h"
+#include "norm_words.h"
 
 // A case as it stands in the file; absent keys keep their defaults.
 typedef struct fields {
@@ -20,135 +21,34 @@ typedef struct fields {
     bool residual_before, biased_running_var, save_statistics;
 } fields;
 
-typedef struct word {
-    const char *text;
-    int value;
-} word;
-
-static const word norm_words[] = {{"batch", VKN_BATCH}, {"instance", VKN_INSTANCE}, {"group", VKN_GROUP},
-                                  {"layer", VKN_LAYER}, {"rms", VKN_RMS},           {NULL, 0}};
-static const word pass_words[] = {{"forward", 0}, {"backward", 1}, {NULL, 0}};
-static const word mode_words[] = {{"train", 1}, {"eval", 0}, {NULL, 0}};
-static const word layout_words[] = {
-    {"channels_first", VKN_CHANNELS_FIRST}, {"channels_last", VKN_CHANNELS_LAST}, {NULL, 0}};
-static const word activation_words[] = {{"none", VKN_NO_ACTIVATION}, {"relu", VKN_RELU}, {"silu", VKN_SILU}, {NULL, 0}};
-static const word no_words[] = {{NULL, 0}};
-static const word momentum_words[] = {{"cumulative", (int)VKN_MOMENTUM_CUMULATIVE}, {NULL, 0}};
-
-// Where a reader finds its key, the words it takes, and what to say that it takes.
-typedef struct case_key {
-    const char *name, *wanted;
-    bool (*read)(const json_t *value, const struct case_key *key, void *target);
-    size_t offset;
-    const word *words;
-    double low, high;
-} case_key;
-
-static bool find_word(const json_t *value, const word *words, int *found) {
-    for (; json_is_string(value) && words->text; words++) {
-        if (strcmp(words->text, json_string_value(value)) == 0) {
-            *found = words->value;
-            return true;
-        }
-    }
-    return false;
-}
-
-static bool read_text(const json_t *value, const case_key *self, void *target) {
-    (void)self;
-    if (!json_is_string(value) || json_string_length(value) == 0) {
-        return false;
-    }
-    *(const char **)target = json_string_value(value);
-    return true;
-}
-
-static bool read_word(const json_t *value, const case_key *self, void *target) {
-    return find_word(value, self->words, target);
-}
-
-static bool read_number(const json_t *value, const case_key *self, void *target) {
-    int found;
-    if (find_word(value, self->words, &found)) {
-        *(double *)target = found;
-        return true;
-    }
-    if (!json_is_number(value) || json_number_value(value) < self->low || json_number_value(value) > self->high) {
-        return false;
-    }
-    *(double *)target = json_number_value(value);
-    return true;
-}
-
-static bool read_size(const json_t *value, const case_key *self, void *target) {
-    return json_is_integer(value) && read_number(value, self, target);
-}
-
-static bool read_flag(const json_t *value, const case_key *self, void *target) {
-    (void)self;
-    if (!json_is_boolean(value)) {
-        return false;
-    }
-    *(bool *)target = json_is_true(value);
-    return true;
-}
+static const json_word activation_words[] = {
+    {"none", VKN_NO_ACTIVATION}, {"relu", VKN_RELU}, {"silu", VKN_SILU}, {NULL, 0}};
+static const json_word momentum_words[] = {{"cumulative", (int)VKN_MOMENTUM_CUMULATIVE}, {NULL, 0}};
 
 #define TARGET(field) offsetof(fields, field)
-static const case_key keys[] = {
-    {"name", "a text that is not empty", read_text, TARGET(name), no_words, 0, 0},
-    {"norm", "batch, instance, group, layer or rms", read_word, TARGET(norm), norm_words, 0, 0},
-    {"pass", "forward or backward", read_word, TARGET(pass), pass_words, 0, 0},
-    {"mode", "train or eval", read_word, TARGET(mode), mode_words, 0, 0},
-    {"layout", "channels_first or channels_last", read_word, TARGET(layout), layout_words, 0, 0},
-    {"groups", "an integer from 1 to 4294967295", read_size, TARGET(groups), no_words, 1, UINT32_MAX},
-    {"normalized_rank", "an integer from 1 to 6", read_size, TARGET(normalized_rank), no_words, 1, VKN_MAX_RANK},
-    {"eps", "a number from 0 to the largest float", read_number, TARGET(eps), no_words, 0, FLT_MAX},
-    {"momentum", "a number from 0 to 1 or \"cumulative\"", read_number, TARGET(momentum), momentum_words, 0, 1},
-    {"activation", "none, relu or silu", read_word, TARGET(activation), activation_words, 0, 0},
-    {"residual_before", "true or false", read_flag, TARGET(residual_before), no_words, 0, 0},
-    {"weight_offset", "a number in the range of float", read_number, TARGET(weight_offset), no_words, -FLT_MAX,
-     FLT_MAX},
-    {"biased_running_var", "true or false", read_flag, TARGET(biased_running_var), no_words, 0, 0},
-    {"save_statistics", "true or false", read_flag, TARGET(save_statistics), no_words, 0, 0},
+static const json_field keys[] = {
+    {"name", "a text that is not empty", json_read_text, TARGET(name), NULL, 0, 0, true},
+    {"norm", NULL, json_read_word, TARGET(norm), norm_words, 0, 0, true},
+    {"pass", NULL, json_read_word, TARGET(pass), pass_words, 0, 0, false},
+    {"mode", NULL, json_read_word, TARGET(mode), mode_words, 0, 0, false},
+    {"layout", NULL, json_read_word, TARGET(layout), layout_words, 0, 0, false},
+    {"groups", "an integer from 1 to 4294967295", json_read_size, TARGET(groups), NULL, 1, UINT32_MAX, false},
+    {"normalized_rank", "an integer from 1 to 6", json_read_size, TARGET(normalized_rank), NULL, 1, VKN_MAX_RANK,
+     false},
+    {"eps", "a number from 0 to the largest float", json_read_number, TARGET(eps), NULL, 0, FLT_MAX, false},
+    {"momentum", "a number from 0 to 1 or \"cumulative\"", json_read_number, TARGET(momentum), momentum_words, 0, 1,
+     false},
+    {"activation", NULL, json_read_word, TARGET(activation), activation_words, 0, 0, false},
+    {"residual_before", "true or false", json_read_flag, TARGET(residual_before), NULL, 0, 0, false},
+    {"weight_offset", "a number in the range of float", json_read_number, TARGET(weight_offset), NULL, -FLT_MAX,
+     FLT_MAX, false},
+    {"biased_running_var", "true or false", json_read_flag, TARGET(biased_running_var), NULL, 0, 0, false},
+    {"save_statistics", "true or false", json_read_flag, TARGET(save_statistics), NULL, 0, 0, false},
 };
-enum { KEY_COUNT = sizeof keys / sizeof *keys };
-
-static const case_key *find_key(const char *name) {
-    for (size_t i = 0; i < KEY_COUNT; i++) {
-        if (strcmp(keys[i].name, name) == 0) {
-            return &keys[i];
-        }
-    }
-    return NULL;
-}
-
-static int bad_value(const char *label, const case_key *key, const json_t *value) {
-    char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
-    const int code = command_fail("%s: %s is %.80s, but must be %s", label, key->name, text ? text : "?", key->wanted);
-    free(text);
-    return code;
-}
-
-static int read_fields(json_t *object, const char *label, fields *out) {
-    const char *name;
-    json_t *value;
-    json_object_foreach(object, name, value) {
-        const case_key *key = find_key(name);
-        if (!key) {
-            return command_fail("%s: unknown key \"%.80s\"", label, name);
-        }
-        if (!key->read(value, key, (char *)out + key->offset)) {
-            return bad_value(label, key, value);
-        }
-    }
-    return COMMAND_OK;
-}
+static const json_fields case_fields = {keys, sizeof keys / sizeof *keys, false};
 
 // What one key says about another.
 static int check_fields(const char *label, const fields *in) {
-    if (!in->name || !in->norm) {
-        return command_fail("%s: %s is missing", label, in->name ? "norm" : "name");
-    }
     const char *norm = norm_words[in->norm - VKN_BATCH].text;
     const bool ranked = in->norm == VKN_LAYER || in->norm == VKN_RMS;
     if (in->norm == VKN_GROUP && in->groups == 0) {
@@ -194,11 +94,8 @@ static int read_case(json_t *object, size_t place, const char *path, case_list *
     } else {
         snprintf(label, sizeof label, "%.120s: case number %zu", path, place + 1);
     }
-    if (!json_is_object(object)) {
-        return command_fail("%s: must be an object", label);
-    }
     fields in = {.mode = 1, .layout = VKN_CHANNELS_FIRST, .eps = 1e-5, .momentum = 0.1, .save_statistics = true};
-    int code = read_fields(object, label, &in);
+    int code = json_fields_read(object, label, &case_fields, &in);
     if (code == COMMAND_OK) {
         code = check_fields(label, &in);
     }
@@ -215,24 +112,9 @@ static int read_case(json_t *object, size_t place, const char *path, case_list *
     return COMMAND_OK;
 }
 
-static json_t *read_json(const char *path) {
-    FILE *stream = fopen(path, "rb");
-    if (!stream) {
-        command_fail("%s: %s", path, strerror(errno));
-        return NULL;
-    }
-    json_error_t error;
-    json_t *json = json_loadf(stream, JSON_REJECT_DUPLICATES, &error);
-    if (!json) {
-        command_fail("%s: line %d: %s", path, error.line, error.text);
-    }
-    fclose(stream);
-    return json;
-}
-
 int cases_load(const char *path, case_list *out) {
     *out = (case_list){0};
-    out->json = read_json(path);
+    out->json = json_file_load(path);
     if (!out->json) {
         return COMMAND_FAILED;
     }

@@ -21,6 +21,16 @@ void command_say(const char *format, ...) {
     va_end(arguments);
 }
 
+void command_progress(const char *format, ...) {
+    if (isatty(STDERR_FILENO)) {
+        va_list arguments;
+        va_start(arguments, format);
+        fputs("\r\033[K", stderr);
+        vfprintf(stderr, format, arguments);
+        va_end(arguments);
+    }
+}
+
 int command_fail(const char *format, ...) {
     va_list arguments;
     va_start(arguments, format);
@@ -78,9 +88,9 @@ static int take_option(const command *self, int argc, char **argv, int *i, const
     return command_usage(self, "unknown option %s", argument);
 }
 
-int command_parse(const command *self, int argc, char **argv, const command_option *options, size_t option_count,
-                  const char **operands, size_t operand_count) {
-    size_t found = 0;
+int command_parse_some(const command *self, int argc, char **argv, const command_option *options, size_t option_count,
+                       const char **operands, size_t most, size_t *count) {
+    *count = 0;
     bool only_operands = false;
     for (int i = 0; i < argc; i++) {
         if (!only_operands && strcmp(argv[i], "--") == 0) {
@@ -90,14 +100,48 @@ int command_parse(const command *self, int argc, char **argv, const command_opti
             if (code != COMMAND_OK) {
                 return code;
             }
-        } else if (found < operand_count) {
-            operands[found++] = argv[i];
+        } else if (*count < most) {
+            operands[(*count)++] = argv[i];
         } else {
-            return command_usage(self, "\"%s\" is one argument too many, %zu wanted", argv[i], operand_count);
+            return command_usage(self, "\"%s\" is one argument too many, %zu wanted", argv[i], most);
         }
     }
-    if (found < operand_count) {
-        return command_usage(self, "%zu arguments given, %zu wanted", found, operand_count);
-    }
     return COMMAND_OK;
+}
+
+int command_parse(const command *self, int argc, char **argv, const command_option *options, size_t option_count,
+                  const char **operands, size_t operand_count) {
+    size_t count;
+    const int code = command_parse_some(self, argc, argv, options, option_count, operands, operand_count, &count);
+    if (code == COMMAND_OK && count < operand_count) {
+        return command_usage(self, "%zu arguments given, %zu wanted", count, operand_count);
+    }
+    return code;
+}
+
+int command_parse_set(const command *self, const char *option, const char *text, const char *const *words,
+                      uint32_t word_count, uint32_t *out) {
+    *out = 0;
+    for (const char *word = text;; word++) {
+        const size_t length = strcspn(word, ",");
+        uint32_t found = length == 3 && strncmp(word, "all", length) == 0 ? (1U << word_count) - 1 : 0;
+        for (uint32_t i = 0; i < word_count; i++) {
+            if (strlen(words[i]) == length && strncmp(word, words[i], length) == 0) {
+                found = 1U << i;
+            }
+        }
+        if (found == 0) {
+            char known[128] = "";
+            size_t used = 0;
+            for (uint32_t i = 0; i < word_count && used < sizeof known; i++) {
+                used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", words[i]);
+            }
+            return command_usage(self, "%s: \"%.*s\" is none of %sall", option, (int)length, word, known);
+        }
+        *out |= found;
+        word += length;
+        if (*word == '\0') {
+            return COMMAND_OK;
+        }
+    }
 }

@@ -5,6 +5,7 @@
 
 #include <stdbool.h>
 #include <stddef.h>
+#include <stdint.h>
 
 enum { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
@@ -23,7 +24,7 @@ typedef struct command {
     int (*run)(const struct command *, int argc, char **argv); // the arguments after the name; returns an exit code
 } command;
 
-extern const command command_devices, command_run;
+extern const command command_devices, command_run, command_bench, command_compare, command_report, command_kernels;
 
 // An option with a value (`--name V` or `--name=V`), or a flag.
 typedef struct command_option {
@@ -36,12 +37,21 @@ typedef struct command_option {
 // message.
 int command_parse(const command *, int argc, char **argv, const command_option *options, size_t option_count,
                   const char **operands, size_t operand_count);
+// The same with as many operands as there are, up to `most`.
+int command_parse_some(const command *, int argc, char **argv, const command_option *options, size_t option_count,
+                       const char **operands, size_t most, size_t *count);
+
+// The bits of the words that `text`, the value of `option`, lists with commas between; "all" is all of them.
+int command_parse_set(const command *, const char *option, const char *text, const char *const *words,
+                      uint32_t word_count, uint32_t *out);
 
 // Print a message on stderr, in place of a progress line where one stands. The second and third return COMMAND_FAILED,
 // and COMMAND_USAGE after the synopsis.
 void command_say(const char *format, ...) COMMAND_PRINTF(1, 2);
 int command_fail(const char *format, ...) COMMAND_PRINTF(1, 2);
 int command_usage(const command *, const char *format, ...) COMMAND_PRINTF(2, 3);
+// A line on stderr that the next one replaces, where that is a terminal; "" ends it.
+void command_progress(const char *format, ...) COMMAND_PRINTF(1, 2);
 // Ends what goes to stdout: COMMAND_FAILED where it could not all be written.
 int command_finish(void);
 

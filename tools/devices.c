@@ -10,6 +10,8 @@
 #include <jansson.h>
 #include <vknorm/vknorm.h>
 
+#include "device.h"
+
 // The text of a feature reads "path when on; off: path when off".
 static const struct {
     const char *key, *text;
@@ -33,22 +35,6 @@ static path chosen_path(uint32_t bit, bool used) {
     } else {
         snprintf(result.text, sizeof result.text, "%s", mark + sizeof off_mark - 1);
     }
-    return result;
-}
-
-static const char *type_name(VkPhysicalDeviceType type) {
-    static const char *const names[] = {"other", "integrated GPU", "discrete GPU", "virtual GPU", "CPU"};
-    return (size_t)type < sizeof names / sizeof *names ? names[type] : "unknown";
-}
-
-typedef struct version {
-    char text[32];
-} version;
-
-static version api_version(uint32_t packed) {
-    version result;
-    snprintf(result.text, sizeof result.text, "%" PRIu32 ".%" PRIu32 ".%" PRIu32, VK_API_VERSION_MAJOR(packed),
-             VK_API_VERSION_MINOR(packed), VK_API_VERSION_PATCH(packed));
     return result;
 }
 
@@ -83,9 +69,9 @@ static void print_device(uint32_t index, const report *device) {
     const vkn_device_info *info = &device->info;
     printf("%" PRIu32 "  %s\n", index, info->name);
     printf("   driver       %s\n", info->driver[0] ? info->driver : "(does not tell)");
-    printf("   type         %s, vendor 0x%04" PRIx32 ", device 0x%04" PRIx32 "\n", type_name(info->type),
+    printf("   type         %s, vendor 0x%04" PRIx32 ", device 0x%04" PRIx32 "\n", device_type_name(info->type),
            info->vendor_id, info->device_id);
-    printf("   API version  %s\n", api_version(info->api_version).text);
+    printf("   API version  %s\n", device_version(info->api_version).text);
     printf("   limits       workgroup of %" PRIu32 " invocations, subgroup of %" PRIu32 ", %" PRIu32
            " workgroups on each axis,\n",
            info->max_workgroup_invocations, info->subgroup_size, info->max_workgroups);
@@ -113,15 +99,9 @@ static json_t *describe_features(const vkn_device_info *info) {
     return object;
 }
 
-// Names come from the driver, and need not be UTF-8.
-static json_t *text_of(const char *text) {
-    json_t *string = json_string(text);
-    return string ? string : json_string("?");
-}
-
 static json_t *describe_device(uint32_t index, const report *device) {
     if (!device->usable) {
-        return json_pack("{s:I, s:o}", "index", (json_int_t)index, "error", text_of(device->error));
+        return json_pack("{s:I, s:o}", "index", (json_int_t)index, "error", device_text(device->error));
     }
     const vkn_device_info *info = &device->info;
     json_t *limits = json_pack(
@@ -130,10 +110,10 @@ static json_t *describe_device(uint32_t index, const report *device) {
         "max_shared_bytes", (json_int_t)info->max_shared_bytes, "max_binding_bytes",
         (json_int_t)info->max_binding_bytes, "offset_alignment", (json_int_t)info->offset_alignment);
     return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:I, s:o, s:o}", "index", (json_int_t)index, "name",
-                     text_of(info->name), "driver", text_of(info->driver), "type", type_name(info->type), "vendor_id",
-                     (json_int_t)info->vendor_id, "device_id", (json_int_t)info->device_id, "api_version",
-                     api_version(info->api_version).text, "driver_version", (json_int_t)info->driver_version, "limits",
-                     limits, "features", describe_features(info));
+                     device_text(info->name), "driver", device_text(info->driver), "type", device_type_name(info->type),
+                     "vendor_id", (json_int_t)info->vendor_id, "device_id", (json_int_t)info->device_id, "api_version",
+                     device_version(info->api_version).text, "driver_version", (json_int_t)info->driver_version,
+                     "limits", limits, "features", describe_features(info));
 }
 
 static int print_json(const report *devices, uint32_t count) {

@@ -5,7 +5,8 @@
 #include <stdio.h>
 #include <string.h>
 
-static const command *const commands[] = {&command_devices, &command_run};
+static const command *const commands[] = {&command_devices, &command_run,    &command_bench,
+                                          &command_compare, &command_report, &command_kernels};
 enum { COMMAND_COUNT = sizeof commands / sizeof commands[0] };
 
 static void print_overview(FILE *stream) {
@@ -17,6 +18,7 @@ static void print_overview(FILE *stream) {
           "  vknorm --version        the version\n"
           "\nExit code: 0 done, 1 failed, 2 wrong usage.\n"
           "Environment: VKNORM_DEVICE (the device, by index or part of its name),\n"
+          "VKNORM_CACHE (a file that keeps pipelines, so that they need not be compiled at each start),\n"
           "VKNORM_DISABLE (features to do without, separated by commas; `vknorm devices` lists them).\n",
           stream);
 }

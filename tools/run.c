@@ -11,6 +11,7 @@
 
 #include "case_tensors.h"
 #include "cases.h"
+#include "device.h"
 #include "safetensors.h"
 
 static vkn_result record_forward(vkn_recorder *recorder, const case_tensors *tensors) {
@@ -84,15 +85,8 @@ static int run_case(vkn_recorder *recorder, const norm_case *item, const vkn_saf
     return code;
 }
 
-static void print_log(void *user, vkn_log_level level, const char *text) {
-    (void)user;
-    if (level != VKN_LOG_INFO) {
-        command_say("%s: %s", level == VKN_LOG_ERROR ? "error" : "warning", text);
-    }
-}
-
 static int run_cases(const char *device, const case_list *cases, const vkn_safetensors *file, outputs *out) {
-    const vkn_context_info info = {.device = device, .log = print_log};
+    const vkn_context_info info = {.device = device, .log = device_log};
     const bool progress = isatty(STDERR_FILENO) && cases->count > 1;
     vkn_context *context = NULL;
     vkn_recorder *recorder = NULL;

@@ -105,6 +105,13 @@ typedef struct vkn_context_info {
     // 0: chosen from the device.
     uint32_t lanes;
 
+    // A file that keeps what the driver has built of pipelines from one start to the next: read here, written by
+    // vkn_context_destroy and vkn_context_save_pipelines where something was built. NULL: $VKNORM_CACHE; "", or
+    // neither: they are kept in memory only. A file that is damaged, or was written for another device, driver or
+    // vknorm, is told to `log`, not used, and replaced, so give each device its own. Drivers trust what is in it:
+    // damage is found, malice is not, so keep it where only you can write.
+    const char *cache_path;
+
     bool capture_statistics; // ask the driver to keep each pipeline's own statistics, for vkn_context_pipelines
 
     void (*log)(void *user, vkn_log_level level, const char *text); // may be NULL; called from any thread
@@ -137,6 +144,13 @@ VKN_API void vkn_context_device_info(const vkn_context *, vkn_device_info *out);
 // How many Vulkan devices there are; each index below it is a valid vkn_context_info.device.
 // Errors: VKN_NO_DEVICE (no loader, no driver). Zero devices is VKN_OK with *count = 0.
 VKN_API vkn_result vkn_device_count(uint32_t *count);
+
+// Writes the file of vkn_context_info.cache_path now, where something was built since it was read or written last: a
+// file beside it is written, synced and renamed to it, so that others find the old one or the new one, whole.
+// Applications that are ended without warning want this. Errors: VKN_BAD_ARGUMENT (there is no such file), VKN_IO (the
+// system's reason), VKN_OUT_OF_MEMORY, VKN_DEVICE_LOST, VKN_UNSUPPORTED (the driver's data are too large or not its
+// own). vkn_context_destroy tells `log` instead.
+VKN_API vkn_result vkn_context_save_pipelines(vkn_context *);
 
 // Calls `visit` for each pipeline built so far, oldest first. `name` is the shader and its specialization, readable.
 VKN_API void vkn_context_pipelines(vkn_context *, void (*visit)(void *user, const char *name, VkPipeline), void *user);

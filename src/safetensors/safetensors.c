@@ -1,17 +1,15 @@
 // SPDX-License-Identifier: MIT
 #include "safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
+
+#include "file.h"
 
 static const struct {
     const char *name;
@@ -291,42 +289,11 @@ vkn_result vkn_safetensors_parse(const void *file, size_t size, vkn_safetensors 
     return result;
 }
 
-static vkn_result read_file(FILE *stream, void **bytes, size_t *size, vkn_safetensors_error *error) {
-    struct stat status;
-    if (fstat(fileno(stream), &status) != 0) {
-        return vkn_safetensors_fail(error, VKN_IO, "%s", strerror(errno));
-    }
-    if (!S_ISREG(status.st_mode)) {
-        return vkn_safetensors_fail(error, VKN_IO, "not a regular file");
-    }
-    *size = (size_t)status.st_size;
-    *bytes = malloc(*size + 1);
-    if (!*bytes) {
-        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for its %zu bytes", *size);
-    }
-    const size_t done = fread(*bytes, 1, *size, stream);
-    if (done != *size) {
-        return vkn_safetensors_fail(error, VKN_IO, "%zu of %zu bytes read: %s", done, *size,
-                                    ferror(stream) ? strerror(errno) : "it became shorter");
-    }
-    return VKN_OK;
-}
-
 vkn_result vkn_safetensors_load(const char *path, vkn_safetensors *out, vkn_safetensors_error *error) {
     *out = (vkn_safetensors){0};
-    const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK); // a pipe is refused, not waited for
-    FILE *stream = fd >= 0 ? fdopen(fd, "rb") : NULL;
-    if (!stream) {
-        vkn_safetensors_fail(error, VKN_IO, "%s", strerror(errno));
-        if (fd >= 0) {
-            close(fd);
-        }
-        return VKN_IO;
-    }
-    void *bytes = NULL;
-    size_t size = 0;
-    vkn_result result = read_file(stream, &bytes, &size, error);
-    fclose(stream);
+    void *bytes;
+    size_t size;
+    vkn_result result = vkn_file_read(path, UINT64_MAX, &bytes, &size, error->text, sizeof error->text);
     if (result == VKN_OK) {
         result = vkn_safetensors_parse(bytes, size, out, error);
     }

@@ -1,16 +1,14 @@
 // SPDX-License-Identifier: MIT
 #include "safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
-#include <unistd.h>
 
 #include <jansson.h>
+
+#include "file.h"
 
 // Wide elements first: the data start at a multiple of 8, so every tensor is aligned to its elements.
 static int compare_elements(const void *left, const void *right) {
@@ -110,93 +108,27 @@ static vkn_result make_header(const vkn_safetensor *order, size_t count, char **
     return VKN_OK;
 }
 
-static bool write_all(FILE *stream, const char *header, const vkn_safetensor *order, size_t count) {
-    const uint64_t header_bytes = strlen(header);
+// What a file holds.
+typedef struct contents {
+    const char *header;
+    const vkn_safetensor *order;
+    size_t count;
+} contents;
+
+static bool write_contents(FILE *stream, const void *user) {
+    const contents *c = user;
+    const uint64_t header_bytes = strlen(c->header);
     unsigned char size[8];
     for (int i = 0; i < 8; i++) {
         size[i] = (unsigned char)(header_bytes >> (8 * i));
     }
     bool ok = fwrite(size, 1, sizeof size, stream) == sizeof size;
-    ok = ok && fwrite(header, 1, header_bytes, stream) == header_bytes;
-    for (size_t i = 0; ok && i < count; i++) {
-        ok = order[i].bytes == 0 || fwrite(order[i].data, 1, order[i].bytes, stream) == order[i].bytes;
+    ok = ok && fwrite(c->header, 1, header_bytes, stream) == header_bytes;
+    for (size_t i = 0; ok && i < c->count; i++) {
+        const vkn_safetensor *tensor = &c->order[i];
+        ok = tensor->bytes == 0 || fwrite(tensor->data, 1, tensor->bytes, stream) == tensor->bytes;
     }
-    return ok && fflush(stream) == 0 && fsync(fileno(stream)) == 0;
-}
-
-// Some file systems cannot sync a directory; the file's own bytes are safe by then.
-static void sync_directory(const char *path) {
-    const char *slash = strrchr(path, '/');
-    char *directory = slash ? strdup(path) : strdup(".");
-    if (!directory) {
-        return;
-    }
-    if (slash) {
-        directory[slash == path ? 1 : slash - path] = '\0';
-    }
-    const int fd = open(directory, O_RDONLY | O_CLOEXEC);
-    if (fd >= 0) {
-        fsync(fd);
-        close(fd);
-    }
-    free(directory);
-}
-
-// Opens a new file beside `path`, with the mode of any other new file (mkstemp's is narrower).
-static FILE *open_beside(const char *path, char *temporary, size_t size) {
-    for (int attempt = 0; attempt < 100; attempt++) {
-        snprintf(temporary, size, "%s.%ld-%d.tmp", path, (long)getpid(), attempt);
-        const int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-        if (fd >= 0) {
-            FILE *stream = fdopen(fd, "wb");
-            if (!stream) {
-                close(fd);
-                unlink(temporary);
-            }
-            return stream;
-        }
-        if (errno != EEXIST) {
-            break;
-        }
-    }
-    return NULL;
-}
-
-static vkn_result write_file(const char *path, const char *header, const vkn_safetensor *order, size_t count,
-                             vkn_safetensors_error *error) {
-    struct stat status;
-    if (stat(path, &status) == 0 && !S_ISREG(status.st_mode)) {
-        return vkn_safetensors_fail(error, VKN_IO, "there is something that is not a regular file");
-    }
-    const size_t size = strlen(path) + 48;
-    char *temporary = malloc(size);
-    if (!temporary) {
-        return vkn_safetensors_fail(error, VKN_OUT_OF_MEMORY, "no memory for a file name");
-    }
-    FILE *stream = open_beside(path, temporary, size);
-    if (!stream) {
-        vkn_safetensors_fail(error, VKN_IO, "cannot create %s: %s", temporary, strerror(errno));
-        free(temporary);
-        return VKN_IO;
-    }
-    bool ok = write_all(stream, header, order, count);
-    int code = errno;
-    if (fclose(stream) != 0 && ok) {
-        ok = false;
-        code = errno;
-    }
-    if (ok && rename(temporary, path) != 0) {
-        ok = false;
-        code = errno;
-    }
-    if (ok) {
-        sync_directory(path);
-    } else {
-        unlink(temporary);
-        vkn_safetensors_fail(error, VKN_IO, "cannot write: %s", strerror(code));
-    }
-    free(temporary);
-    return ok ? VKN_OK : VKN_IO;
+    return ok;
 }
 
 vkn_result vkn_safetensors_save(const char *path, const vkn_safetensor *tensors, size_t count,
@@ -212,7 +144,8 @@ vkn_result vkn_safetensors_save(const char *path, const vkn_safetensor *tensors,
     char *header;
     vkn_result result = make_header(order, count, &header, error);
     if (result == VKN_OK) {
-        result = write_file(path, header, order, count, error);
+        result =
+            vkn_file_replace(path, write_contents, &(contents){header, order, count}, error->text, sizeof error->text);
     }
     free(header);
     free(order);

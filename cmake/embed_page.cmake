@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: MIT
+# Writes the page in FOLDER as the C arrays report_head and report_tail, what stands before and after its data, into the
+# header OUTPUT. In page.html @page.css@ and @script@ are the style sheet and the scripts SCRIPTS, @data@ is the data.
+file(READ ${FOLDER}/page.html page)
+file(READ ${FOLDER}/page.css style)
+set(script "")
+foreach(name IN LISTS SCRIPTS)
+    file(READ ${FOLDER}/${name} text)
+    string(APPEND script "${text}")
+endforeach()
+string(REPLACE "@page.css@" "${style}" page "${page}")
+string(REPLACE "@script@" "${script}" page "${page}")
+string(FIND "${page}" "@data@" place)
+string(SUBSTRING "${page}" 0 ${place} head)
+string(SUBSTRING "${page}" ${place} -1 tail)
+string(REGEX REPLACE "^@data@" "" tail "${tail}")
+
+string(REPEAT "." 80 line)
+set(header "")
+foreach(part head tail)
+    string(HEX "${${part}}" hex)
+    string(REGEX REPLACE "(..)" "0x\\1," bytes "${hex}")
+    string(REGEX REPLACE "(${line})" "\\1\n" bytes "${bytes}")
+    string(APPEND header "static const unsigned char report_${part}[] = {\n${bytes}};\n")
+endforeach()
+file(WRITE ${OUTPUT} "${header}")

@@ -1,0 +1,53 @@
+// SPDX-License-Identifier: MIT
+// Moments in the rows family: all that a lane holds is of one unit.
+#define VALUE float
+#include "moments_sum.glsl"
+#include "rows.glsl"
+
+vec4 input_load(uint element, uint valid); // the including shader's
+
+// The block of words that a lane holds, and how many elements of each exist.
+vec4 held[BLOCK];
+uint held_valid[BLOCK];
+
+// Adds the held block: its sum, then the squares around the block's own mean.
+void moments_add_held(inout Moments m, float shift) {
+    vec4 sum = vec4(0);
+    float count = 0.0;
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        if (CENTERED) sum += masked(held[k] - shift, held_valid[k]);
+        count += WHOLE ? 4.0 : float(held_valid[k]);
+    }
+    float total = sum_of(sum), mean = CENTERED ? total / max(count, 1.0) : 0.0;
+    vec4 m2 = vec4(0);
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        vec4 deviation = CENTERED ? masked((held[k] - shift) - mean, held_valid[k]) : held[k];
+        m2 += deviation * deviation;
+    }
+    moments_add(m, total, sum_of(m2), count);
+}
+
+// The shift of a lane: the median of the first three elements that it holds.
+float shift_of_word(vec4 word, uint valid) {
+    if (!CENTERED) return 0.0;
+    return valid > 2u ? median(word.xxxx, word.yyyy, word.zzzz).x : word.x;
+}
+
+// What a lane has of `outers` stretches of `count` elements, one block of words after another: a record.
+vec4 moments_of_lane(uint first, uint outers, uint count) {
+    float shift = 0.0;
+    Moments m = moments_empty();
+    uint words = words_in(count);
+    Place at = Place(0u, lane_index());
+    for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+            held_valid[k] = valid_at(at, outers, count);
+            held[k] = input_load(first + at.outer * push.outer_stride + at.word * 4u, held_valid[k]);
+            place_next(at, words);
+        }
+        if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);
+        moments_add_held(m, shift);
+        if (ON_CHIP) break;
+    }
+    return vec4(shift, m.sum / max(m.count, 1.0), m.m2, m.count);
+}

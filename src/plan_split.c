@@ -1,0 +1,154 @@
+// SPDX-License-Identifier: MIT
+// How many lanes share a row, how much each holds, and into how many parts a reduction is split. docs/performance.md
+// has the measurements behind the numbers.
+#include "plan_parts.h"
+
+// A lane adds at most this many blocks one after another before partial results are merged as a tree.
+enum { LONGEST_CHAIN = 512 };
+// The same for records that are merged.
+enum { LONGEST_MERGE = 4096 };
+// Rows that are too wide for registers and share each load of a weight.
+enum { ROWS_TOGETHER = 4, GRAD_ROWS_TOGETHER = 16 };
+
+static uint64_t power_of_two(uint64_t at_least) {
+    uint64_t power = 1;
+    while (power < at_least)
+        power *= 2;
+    return power;
+}
+
+// ---- Lanes and parts -----------------------------------------------------------------------------------------------
+// As many lanes as leave each a few words; more than a subgroup only where a subgroup's registers are too few.
+static uint32_t lanes_for(uint64_t words, const vkn_limits *limits) {
+    if (limits->lanes_forced) return limits->lanes;
+    uint64_t lanes = power_of_two(vkn_ceil_div(words, 4));
+    if (words <= (uint64_t)limits->subgroup * 8) lanes = vkn_least(lanes, limits->subgroup);
+    return (uint32_t)vkn_least(lanes, limits->lanes);
+}
+
+// A team that goes over several stretches one after another wants no more lanes than one of them has words.
+static uint32_t lanes_over(uint64_t outers, uint64_t words, const vkn_limits *limits) {
+    uint32_t lanes = lanes_for(words, limits);
+    while (outers > 1 && lanes > 1 && lanes > words)
+        lanes /= 2;
+    return lanes;
+}
+
+// What is not read in words costs many registers of addresses and masks, halves above all.
+static uint32_t block_for(uint64_t elements, uint32_t block, const vkn_limits *limits, bool halves) {
+    bool words = limits->vector && elements % 4 == 0;
+    if (words) return block;
+    uint32_t few = block < 8 ? block : 8;
+    return halves ? few / 2 : few;
+}
+
+vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
+    const vkn_geometry *g = plan->geometry;
+    return (vkn_row){
+        .rows = units,
+        .elements = g->run,
+        .outers = g->outer,
+        .span = g->outer > 1 ? g->elements : g->run,
+        .halves = plan->element_bytes == 2,
+        .gradient = gradient,
+        .shared = g->element_affine && !plan->request.per_sample,
+    };
+}
+
+// Lanes of a team that holds a row in its registers: more than a subgroup where that has too few of them.
+static uint32_t lanes_to_hold(uint64_t words, uint32_t block, const vkn_limits *limits) {
+    uint32_t lanes = lanes_for(words, limits);
+    if (limits->lanes_forced || lanes == 1) return lanes;
+    uint32_t wider = lanes;
+    while ((uint64_t)wider * block < words && wider < limits->widest && !limits->cpu)
+        wider *= 2;
+    return (uint64_t)wider * block < words ? lanes : wider;
+}
+
+vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
+    uint32_t block = block_for(row->elements, row->gradient ? limits->grad_block : limits->block, limits, row->halves);
+    uint64_t words = vkn_ceil_div(row->elements, 4);
+    vkn_split split = {.lanes = row->outers == 1 ? lanes_to_hold(words, block, limits)
+                                                 : lanes_over(row->outers, words, limits),
+                       .unit_step = 1,
+                       .outer_step = row->outers,
+                       .run_step = (words ? words : 1) * 4};
+    uint64_t held = vkn_ceil_div(words, split.lanes);
+    // A single lane would hold a whole row: reading it again from the cache is cheaper.
+    split.on_chip = row->outers == 1 && held <= block && (split.lanes > 1 || held <= 4);
+    split.block = (uint32_t)power_of_two(split.on_chip ? vkn_most(held, 1) : vkn_least(block, limits->stream_block));
+    // A block that fits exactly has no tail.
+    if (split.on_chip && held * split.lanes * 4 == row->elements) split.block = (uint32_t)held;
+    if (!row->shared) return split;
+    // Rows that share weights follow one another in a team, as far as the device stays filled.
+    uint64_t teams = vkn_most(limits->row_invocations / split.lanes, 1);
+    uint64_t room = vkn_least(limits->binding_elements / 4, VKN_MOST_RECORDS) / row->elements;
+    teams = vkn_most(vkn_least(teams, room), 1);
+    split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
+    uint32_t together = row->gradient ? GRAD_ROWS_TOGETHER : ROWS_TOGETHER;
+    if (!split.on_chip && split.unit_step >= together) {
+        split.rows = together;
+        split.unit_step -= split.unit_step % together;
+    }
+    return split;
+}
+
+bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
+    uint64_t elements = row->elements * row->outers;
+    if (!limits->on_chip || row->span > limits->binding_elements) return false;
+    vkn_split split = vkn_split_row(row, limits);
+    if (split.on_chip) return true;
+    uint64_t chain = vkn_ceil_div(row->elements, (uint64_t)split.lanes * split.block * 4) * row->outers;
+    return chain <= LONGEST_CHAIN && row->rows * 8 >= limits->teams && elements <= limits->slab;
+}
+
+static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
+    uint64_t outer = vkn_most(view->count[0], 1), run = view->count[2], words = vkn_ceil_div(run, 4);
+    vkn_split split = {.lanes = lanes_over(outer, words, limits), .outer_step = outer};
+    split.block = (uint32_t)vkn_least(power_of_two(vkn_ceil_div(words, split.lanes)), limits->stream_block);
+    uint64_t block = (uint64_t)split.lanes * split.block * 4;
+    uint64_t wanted = vkn_most(vkn_least(limits->teams, limits->binding_elements / 4) / view->count[1], 1);
+    uint64_t cuts = wanted > outer ? vkn_ceil_div(wanted, outer) : 1;
+    cuts = vkn_most(vkn_least(cuts, run / (block * 4)), 1);
+    split.run_step = vkn_least(vkn_ceil_div(vkn_ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
+    split.outer_step = vkn_most(outer / wanted, 1);
+    uint64_t blocks = vkn_ceil_div(vkn_least(run, split.run_step), block);
+    split.outer_step = vkn_least(split.outer_step, vkn_most(LONGEST_CHAIN / blocks, 1));
+    return split;
+}
+
+static vkn_split split_columns(const vkn_view *view, const vkn_limits *limits, uint64_t positions_each) {
+    uint64_t side_by_side = vkn_ceil_div(view->count[2], 4) * view->count[0];
+    vkn_split split = {.lanes = 1, .block = 4};
+    uint64_t wanted = vkn_least(limits->invocations, limits->binding_elements / 16);
+    uint64_t parts = vkn_most(wanted / vkn_most(side_by_side, 1), 1);
+    parts = vkn_least(parts, vkn_most(view->count[1] / positions_each, 1));
+    split.parts = vkn_most(parts, vkn_ceil_div(view->count[1], (uint64_t)split.block * LONGEST_CHAIN));
+    return split;
+}
+
+vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
+    return view->columns ? split_columns(view, limits, 32) : split_rows(view, limits);
+}
+
+vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
+    if (view->columns) {
+        vkn_split split = split_columns(view, limits, 1);
+        split.parts = vkn_most(split.parts, vkn_ceil_div(view->count[1], 8));
+        return split;
+    }
+    uint64_t run = view->count[2];
+    vkn_split split = {.lanes = lanes_over(view->count[0], vkn_ceil_div(run, 4), limits), .block = 1};
+    uint64_t piece = (uint64_t)split.lanes * 4 * 16;
+    split.run_step = vkn_most(piece, 64);
+    split.outer_step = run >= piece ? 1 : vkn_most(vkn_least(piece / vkn_most(run, 1), view->count[0]), 1);
+    return split;
+}
+
+vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
+    uint64_t lanes = lanes_for(records, limits);
+    // Many records: a whole workgroup, barriers or not, rather than lanes that loop for long.
+    while (lanes * LONGEST_MERGE < records && lanes < limits->widest)
+        lanes *= 2;
+    return (vkn_split){.lanes = (uint32_t)lanes, .block = 1};
+}
