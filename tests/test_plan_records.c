@@ -23,7 +23,7 @@ static const struct {
     {VKN_INSTANCE, 1, VKN_CHANNELS_LAST}, {VKN_GROUP, 4, VKN_CHANNELS_FIRST}, {VKN_GROUP, 4, VKN_CHANNELS_LAST},
     {VKN_LAYER, 1, VKN_CHANNELS_FIRST},   {VKN_RMS, 1, VKN_CHANNELS_FIRST},
 };
-static const uint32_t samples[] = {1, 3, 8}, channels[] = {4, 72}, runs[] = {1, 7, 64, 260, 1024, 4096};
+static const uint32_t samples[] = {1, 7, 8}, channels[] = {4, 72}, runs[] = {1, 7, 40, 64, 260, 1024, 4096};
 static const uint64_t binding_bytes[] = {1 << 14, 1 << 16, UINT32_MAX};
 static const uint32_t lanes[] = {0, 4, 128};
 static const struct {

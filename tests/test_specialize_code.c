@@ -202,6 +202,8 @@ static void faults_are_refused(void **state) {
         {"a computation of nothing", 3, {OP_SPEC_CONSTANT_OP, INT, RESULT, 128}},
         {"a computation of four", 7, {OP_SPEC_CONSTANT_OP, INT, RESULT, 128, A, B, A, B}},
         {"a constant of 64 bits", 4, {OP_SPEC_CONSTANT, INT, RESULT, 1, 0}},
+        {"a bool that is not of type bool", 2, {OP_SPEC_CONSTANT_TRUE, INT, RESULT}},
+        {"an integer of type bool", 3, {OP_SPEC_CONSTANT, BOOL, RESULT, 1}},
         {"a constant without an id", 1, {OP_SPEC_CONSTANT, INT}},
         {"a constant without a value", 2, {OP_SPEC_CONSTANT, INT, RESULT}},
     };
