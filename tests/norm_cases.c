@@ -54,6 +54,8 @@ struct norm_case norm_cases[] = {
     {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, LAST, 4, {2, 16, 32, 32}, DATA_NORMAL, SIZE_SMALL},
     {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, FIRST, 3, {1, 1, 20011}, DATA_FAR, SIZE_SMALL},
     {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, FIRST, 4, {2, 4, 8, 8}, DATA_NONFINITE, SIZE_SMALL},
+    // whole words, and more workgroups than one axis of a folded grid has
+    {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, FIRST, 3, {24, 64, 32}, DATA_NORMAL, SIZE_LARGE},
     {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, LAST, 4, {2, 4, 8, 8}, DATA_NONFINITE, SIZE_SMALL},
     {{VKN_INSTANCE, 1, 1, 0, 0, 0}, FIRST, 5, {2, 2, 2, 3, 3}, DATA_TINY, SIZE_SMALL},
     {{VKN_INSTANCE, 1, 1, EPS, 0, 0}, LAST, 6, {1, 3, 2, 2, 3, 2}, DATA_CONSTANT, SIZE_SMALL},
