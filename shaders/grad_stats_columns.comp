@@ -6,7 +6,6 @@
 #define PUSH vkn_columns_push
 #include "common.glsl"
 #include "tensor.glsl"
-#define VALUE vec4
 #include "sums.glsl"
 #include "columns.glsl"
 #include "records.glsl"

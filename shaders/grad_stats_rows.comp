@@ -7,7 +7,6 @@
 #include "common.glsl"
 #include "tensor.glsl"
 #include "team.glsl"
-#define VALUE float
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine.glsl"
@@ -35,7 +34,9 @@ GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
-vec4 sums_record(Sums s) { return vec4(s.first - s.first_carry, s.second - s.second_carry, 0, 0); }
+vec4 sums_record(Sums s) {
+    return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
+}
 
 void main() {
     Part p = part_of_team();
@@ -66,7 +67,7 @@ void main() {
             second += g * xhat;
             place_next(at, words);
         }
-        sums_add(sums, sum_of(first), sum_of(second));
+        sums_add(sums, first, second);
     }
     vec4 record = team_reduce(sums_record(sums), 0u);
     if (p.live && lane_index() == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;

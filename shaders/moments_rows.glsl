@@ -33,6 +33,17 @@ float shift_of_word(vec4 word, uint valid) {
     return valid > 2u ? median(word.xxxx, word.yyyy, word.zzzz).x : word.x;
 }
 
+// The mean moves into the shift, as far as it has room there, and what rounding leaves of it stays beside it: means then
+// merge to more than f32's accuracy, which sums of many elements with the other sign need.
+vec4 record_of_lane(Moments m, float shift) {
+    float count = max(m.count, 1.0), mean = m.sum / count;
+    precise float rest = (fma(-mean, count, m.sum) - m.carry) / count;
+    precise float moved = shift + mean;
+    precise float back = moved - shift;
+    precise float low = (shift - (moved - back)) + (mean - back);
+    return vec4(moved, low + rest, m.m2, m.count);
+}
+
 // What a lane has of `outers` stretches of `count` elements, one block of words after another: a record.
 vec4 moments_of_lane(uint first, uint outers, uint count) {
     float shift = 0.0;
@@ -49,5 +60,5 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
         moments_add_held(m, shift);
         if (ON_CHIP) break;
     }
-    return vec4(shift, m.sum / max(m.count, 1.0), m.m2, m.count);
+    return record_of_lane(m, shift);
 }

@@ -9,7 +9,6 @@
 #include "common.glsl"
 #include "tensor.glsl"
 #include "team.glsl"
-#define VALUE float
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine.glsl"
@@ -40,7 +39,9 @@ GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
-vec4 sums_record(Sums s) { return vec4(s.first - s.first_carry, s.second - s.second_carry, 0, 0); }
+vec4 sums_record(Sums s) {
+    return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
+}
 
 // Weights that all rows of a team share stay in registers, and so do the sums of each element.
 const bool KEPT = ON_CHIP && AFFINE == VKN_AFFINE_ELEMENT;
@@ -102,7 +103,7 @@ vec4 sums_of_lane(Normalizer n, Affine unit, uint row, uint first, uint count) {
             of_gx += g[k] * xhat[k];
             place_next(at, words);
         }
-        sums_add(sums, sum_of(of_g), sum_of(of_gx));
+        sums_add(sums, of_g, of_gx);
         if (ON_CHIP) break;
     }
     return sums_record(sums);

@@ -9,7 +9,7 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
     bool subgroup = info->used & VKN_FEATURE_SUBGROUP;
     bool wide = info->subgroup_size >= 8;
     uint32_t most = 1;
-    while (most * 2 <= info->max_workgroup_invocations && most < (subgroup ? 1024 : 256))
+    while (most * 2 <= info->max_workgroup_invocations && most < 256)
         most *= 2;
     vkn_limits limits = {
         .subgroup = subgroup ? info->subgroup_size : 1,
