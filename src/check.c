@@ -344,6 +344,7 @@ vkn_result vkn_check_apart(const char *written, const vkn_tensor *a, const char 
 vkn_result vkn_check_moments(const vkn_norm *norm, const vkn_tensor *x, const vkn_tensor *moments, vkn_geometry *g) {
     if (!norm) return vkn_fail(VKN_BAD_ARGUMENT, "norm: NULL");
     if (!x) return vkn_fail(VKN_BAD_ARGUMENT, "x: NULL");
+    if (!moments) return vkn_fail(VKN_BAD_ARGUMENT, "moments: NULL");
     vkn_result result = vkn_geometry_make(norm, x, false, g);
     if (result == VKN_OK && g->elements) result = vkn_check_present("x", x);
     if (result != VKN_OK) return result;
