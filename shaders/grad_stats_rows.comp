@@ -9,60 +9,42 @@
 #include "team.glsl"
 #include "sums.glsl"
 #include "rows.glsl"
-#include "affine.glsl"
+#include "affine_rows.glsl"
 #include "activation.glsl"
 #include "statistics.glsl"
 #include "gradient.glsl"
 
 TENSOR(readonly, 0, x, DTYPE, WIDE)
 TENSOR(readonly, 1, dy, DTYPE, WIDE)
-TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
-TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
 layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
 LOAD(0, x)
 LOAD(1, dy)
-LOAD(2, weight)
-LOAD(3, bias)
 LOAD(5, added)
 STORE(6, dresidual)
-AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
-AFFINE_LOAD(bias, VKN_HAS_BIAS, 0, 0)
 GRADIENT
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
-vec4 sums_record(Sums s) {
-    return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
-}
-
 void main() {
     Part p = part_of_team();
     Normalizer n = normalizer_of(group_of(p.unit));
+    Affine affine = affine_of_unit(p.unit);
     Sums sums = sums_empty();
     uint words = words_in(p.run_count);
-    vec4 weight = vec4(1), bias = vec4(0);
-    if (AFFINE == VKN_AFFINE_UNIT && (DX || ACTIVATION != VKN_ACT_NONE)) {
-        weight = weight_of(affine_row(p.unit, 0u), 0u, 4u);
-        bias = bias_of(affine_row(p.unit, 0u), 0u, 4u);
-    }
     Place at = Place(0u, lane_index());
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, p.outer_count, p.run_count), in_row = p.run_first + at.word * 4u;
+            uint valid = valid_at(at, p.outer_count, p.run_count);
             uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
             vec4 xhat = masked(normalize_with(n, x_load(element, valid)), valid);
-            if (AFFINE != VKN_AFFINE_UNIT) {
-                uint row = affine_row(p.unit, p.outer_first + at.outer);
-                if (DX || AFFINE == VKN_AFFINE_ELEMENT || ACTIVATION != VKN_ACT_NONE) weight = weight_of(row, in_row, valid);
-                if (ACTIVATION != VKN_ACT_NONE) bias = bias_of(row, in_row, valid);
-            }
-            vec4 g = dz_load(element, valid, xhat, weight, bias);
-            if (DX) dresidual_store(element, valid, g * weight * n.rstd);
-            if (AFFINE == VKN_AFFINE_ELEMENT) g *= weight;
+            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
+            vec4 g = dz_load(element, valid, xhat, affine.weight, affine.bias);
+            if (DX) dresidual_store(element, valid, g * affine.weight * n.rstd);
+            if (AFFINE == VKN_AFFINE_ELEMENT) g *= affine.weight;
             first += g;
             second += g * xhat;
             place_next(at, words);

@@ -10,6 +10,11 @@ vec4 input_load(uint element, uint valid); // the including shader's
 vec4 held[BLOCK];
 uint held_valid[BLOCK];
 
+void hold(uint k, uint element, uint valid) {
+    held_valid[k] = valid;
+    held[k] = input_load(element, valid);
+}
+
 // Adds the held block: its sum, then the squares around the block's own mean.
 void moments_add_held(inout Moments m, float shift) {
     vec4 sum = vec4(0);
@@ -44,6 +49,14 @@ vec4 record_of_lane(Moments m, float shift) {
     return vec4(moved, low + rest, m.m2, m.count);
 }
 
+// The record of the block that a lane holds.
+vec4 moments_of_held() {
+    float shift = shift_of_word(held[0], held_valid[0]);
+    Moments m = moments_empty();
+    moments_add_held(m, shift);
+    return record_of_lane(m, shift);
+}
+
 // What a lane has of `outers` stretches of `count` elements, one block of words after another: a record.
 vec4 moments_of_lane(uint first, uint outers, uint count) {
     float shift = 0.0;
@@ -52,8 +65,7 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     Place at = Place(0u, lane_index());
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            held_valid[k] = valid_at(at, outers, count);
-            held[k] = input_load(first + at.outer * push.outer_stride + at.word * 4u, held_valid[k]);
+            hold(k, first + at.outer * push.outer_stride + at.word * 4u, valid_at(at, outers, count));
             place_next(at, words);
         }
         if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);

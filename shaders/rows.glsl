@@ -60,28 +60,3 @@ void place_next(inout Place at, uint words) {
 
 // Elements of the word there that exist, of `count` in a row.
 uint valid_at(Place at, uint outers, uint count) { return at.outer < outers ? valid_in(at.word, count) : 0u; }
-
-// weight and bias of a word of a row: of the unit, of each element, or of each span of elements.
-uint affine_row(uint unit, uint outer) {
-    return (unit / push.affine_share - push.affine_first) % push.affine_period + outer * push.affine_outer;
-}
-
-// element / affine_span. Devices divide integers slowly; a float's quotient is one off at most, below 2^22.
-uint span_of(uint element) {
-    uint span = push.affine_span, quotient = uint(float(element) / float(span));
-    int rest = int(element - quotient * span);
-    return rest < 0 ? quotient - 1u : (uint(rest) >= span ? quotient + 1u : quotient);
-}
-
-#define AFFINE_LOAD(name, flag, missing, offset)                                                   \
-    vec4 name##_of(uint row, uint element, uint valid) {                                           \
-        if (!has(flag)) return vec4(missing);                                                      \
-        uint first = row * push.affine_stride;                                                     \
-        if (AFFINE == VKN_AFFINE_ELEMENT) return name##_load(first + element, valid) + offset;     \
-        if (AFFINE == VKN_AFFINE_UNIT || AFFINE == VKN_AFFINE_OUTER) return vec4(name##_at(first) + offset); \
-        float v = name##_at(first + span_of(element)) + offset;                          \
-        if (VECTOR && push.affine_span % 4u == 0u) return vec4(v);                                 \
-        vec4 all = vec4(v);                                                                        \
-        for (uint k = 1u; k < valid; ++k) all[k] = name##_at(first + span_of(element + k)) + offset; \
-        return all;                                                                                \
-    }

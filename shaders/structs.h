@@ -34,8 +34,9 @@
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row
-#define VKN_AFFINE_OUTER 3   // one weight for each row of the unit
 #define VKN_AFFINE_SPAN 2    // one weight for each `affine_span` elements of the row
+#define VKN_AFFINE_OUTER 3   // one weight for each row of the unit
+#define VKN_AFFINE_BLOCK 4   // SPAN, and a block of a team's words lies in one span
 
 #define VKN_STORAGE_F32 0
 #define VKN_STORAGE_F16 1

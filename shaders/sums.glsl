@@ -12,3 +12,7 @@ void sums_add(inout Sums s, vec4 first, vec4 second) {
     kahan_add(s.first, s.first_carry, first);
     kahan_add(s.second, s.second_carry, second);
 }
+
+vec4 sums_record(Sums s) {
+    return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
+}
