@@ -22,6 +22,7 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
                       : wide            ? 32
                                         : 8,
         .stream_block = cpu && wide ? 8 : 4,
+        .apply = cpu ? 512 : 16,
         .slab = cpu ? 1 << 19 : 1 << 14,
         .row_invocations = cpu ? 512 : 65536,
         .teams = cpu ? 64 : 2048,

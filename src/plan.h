@@ -67,6 +67,7 @@ typedef struct vkn_limits {
     uint32_t block;            // most words that a lane holds
     uint32_t grad_block;       // the same where dx is computed
     uint32_t stream_block;     // the same of a row that is read again
+    uint32_t apply;            // words that a lane takes where statistics are known
     uint64_t slab;             // most elements that a team may read again from a cache
     uint64_t row_invocations;  // invocations that fill the device with teams of several rows
     uint32_t teams;            // teams that fill the device

@@ -96,6 +96,13 @@ static vkn_geometry whole_groups(const vkn_geometry *g) {
     return rows;
 }
 
+// Each block of a team's words lies in one span of elements with the same weight.
+static bool blocks_in_spans(const vkn_pass *pass) {
+    const uint32_t *constant = pass->constants.value;
+    uint32_t block = constant[VKN_CONSTANT_LANES] * constant[VKN_CONSTANT_BLOCK] * 4;
+    return constant[VKN_CONSTANT_VECTOR] && pass->push.rows.affine_span % block == 0;
+}
+
 static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
     const vkn_geometry *g = plan->geometry;
     bool running = running_update(plan);
@@ -117,6 +124,8 @@ static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
         bind_residual(plan, pass, 5, &boxes, &box);
         if (g->kind == VKN_GROUP) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_SPAN;
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics ? VKN_WRITE_STATISTICS : 0);
+        if (g->kind == VKN_GROUP && blocks_in_spans(pass))
+            pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_BLOCK;
         plan->barrier = true;
     }
     if (running) add_running(plan, slice, statistics);

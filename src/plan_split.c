@@ -34,6 +34,15 @@ static uint32_t lanes_over(uint64_t outers, uint64_t words, const vkn_limits *li
     return lanes;
 }
 
+// The block of at most `most` words that goes evenly into a lane's share of `words`: there are no masks then. `most`
+// where that would be less than half of it, which costs more than the masks.
+static uint32_t block_for_share(uint64_t words, uint32_t lanes, uint32_t most) {
+    for (uint32_t block = most; words % lanes == 0 && block * 2 > most; --block) {
+        if (words / lanes % block == 0) return block;
+    }
+    return most;
+}
+
 // What is not read in words costs many registers of addresses and masks, halves above all.
 static uint32_t block_for(uint64_t elements, uint32_t block, const vkn_limits *limits, bool halves) {
     bool words = limits->vector && elements % 4 == 0;
@@ -79,6 +88,8 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     split.block = (uint32_t)power_of_two(split.on_chip ? vkn_most(held, 1) : vkn_least(block, limits->stream_block));
     // A block that fits exactly has no tail.
     if (split.on_chip && held * split.lanes * 4 == row->elements) split.block = (uint32_t)held;
+    if (!split.on_chip && row->elements % 4 == 0)
+        split.block = block_for_share(words * row->outers, split.lanes, split.block);
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
     uint64_t teams = vkn_most(limits->row_invocations / split.lanes, 1);
@@ -131,18 +142,38 @@ vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
     return view->columns ? split_columns(view, limits, 32) : split_rows(view, limits);
 }
 
+// `cuts` or a few more, so that each lane of each piece has as many of `words`; `cuts` where no such number is near.
+static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
+    for (uint64_t even = cuts; even < cuts * 2; ++even) {
+        if (words % (even * lanes) == 0) return even;
+    }
+    return cuts;
+}
+
+// A lane takes about `apply` words: of a run, cut evenly where that leaves no masks, or of several outers.
+static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
+    uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
+    vkn_split split = {.lanes = lanes_over(view->count[0], words, limits)};
+    while (limits->cpu && words < (uint64_t)split.lanes * limits->apply && words % split.lanes != 0)
+        split.lanes /= 2;
+    uint64_t teams = vkn_most(limits->teams / vkn_most(view->count[1], 1), 1);
+    uint64_t piece = vkn_least((uint64_t)split.lanes * limits->apply, vkn_ceil_div(outers * words, teams));
+    uint64_t cuts = even_cuts(words, vkn_ceil_div(words, piece), split.lanes), each = vkn_ceil_div(words, cuts);
+    split.run_step = words % cuts == 0 ? each * 4 : vkn_ceil_div(each, 16) * 64;
+    split.outer_step = limits->cpu ? 1 : vkn_most(vkn_least(piece / words, outers), 1);
+    uint64_t share = vkn_ceil_div(each * split.outer_step, split.lanes);
+    split.block =
+        block_for_share(each * split.outer_step, split.lanes, (uint32_t)vkn_least(share, limits->stream_block));
+    return split;
+}
+
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
     if (view->columns) {
         vkn_split split = split_columns(view, limits, 1);
         split.parts = vkn_most(split.parts, vkn_ceil_div(view->count[1], 8));
         return split;
     }
-    uint64_t run = view->count[2];
-    vkn_split split = {.lanes = lanes_over(view->count[0], vkn_ceil_div(run, 4), limits), .block = 1};
-    uint64_t piece = (uint64_t)split.lanes * 4 * 16;
-    split.run_step = vkn_most(piece, 64);
-    split.outer_step = run >= piece ? 1 : vkn_most(vkn_least(piece / vkn_most(run, 1), view->count[0]), 1);
-    return split;
+    return split_apply_rows(view, limits);
 }
 
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {

@@ -295,12 +295,53 @@ static void frozen_statistics_give_dx_once(void **state) {
     free(plan.passes);
 }
 
+// Work is cut so that no lane has a part of a block, where the shape allows it.
+static void blocks_are_whole(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        vkn_request request;
+        vkn_shader shader;
+        bool whole;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 28, 28}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 7, 7}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, false},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {31, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, false},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass =
+            pass_of(&plan, &cases[i].c, vkn_plan_forward, &cases[i].request, DEVICE_CPU, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_WHOLE], cases[i].whole);
+        assert_in_range(pass->constants.value[VKN_CONSTANT_BLOCK], 1, 8);
+    }
+    free(plan.passes);
+}
+
+// Group norm reads a weight once for a block of words where all of them have the same.
+static void blocks_share_weights(void **state) {
+    (void)state;
+    struct norm_case c = CASE(VKN_GROUP, VKN_CHANNELS_FIRST, {4, 320, 64, 64});
+    c.norm.groups = 32;
+    vkn_plan plan = {0};
+    const vkn_request request = {.present = FORWARD};
+    const vkn_pass *pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_BLOCK);
+    assert_int_equal(pass->push.rows.affine_span, 64 * 64);
+    c.shape[3] = 62;
+    pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_SPAN);
+    free(plan.passes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans_have_these_passes),
-        cmocka_unit_test(teams_have_several_rows),
-        cmocka_unit_test(parts_are_teams),
-        cmocka_unit_test(frozen_statistics_give_dx_once),
+        cmocka_unit_test(blocks_are_whole),        cmocka_unit_test(blocks_share_weights),
+        cmocka_unit_test(plans_have_these_passes), cmocka_unit_test(teams_have_several_rows),
+        cmocka_unit_test(parts_are_teams),         cmocka_unit_test(frozen_statistics_give_dx_once),
     };
     return cmocka_run_group_tests_name("plan_rows", tests, NULL, NULL);
 }
