@@ -2,9 +2,9 @@
 # SPDX-License-Identifier: MIT
 """Runs `vknorm run` on cases of all kinds, passes, modes, layouts, dtypes and options, and compares with float64.
 
-Of the cases it takes a sample: with each norm, pass, mode and layout together every dtype, kind of data, optional tensor
-and value of an option, but not each of these with every other one, and every shape only with each norm and pass. With
---all it takes all, which on a CPU is minutes.
+Of the cases it takes a sample: with each norm, pass, mode and layout together every dtype, kind of data, optional
+tensor and value of an option, but not each of these with every other one, and every shape only with each norm and pass.
+With --all it takes all, which on a CPU is minutes.
 
 Prints for each dtype, kind and pass the worst error as part of what judgement.py allows, and for each dtype the worst
 in units of its last place at the output's scale (the largest value of the reference's tensor)."""
