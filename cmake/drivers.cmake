@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: MIT
-# vkn_add_driver_tests(<name> [TIMEOUT <s>] [DRIVERS <driver>...] [ENVIRONMENT <VAR=value>...] [NO_VALIDATION]
-#                      [PASS_REGULAR_EXPRESSION <regex>...] [EXPECT_VALIDATION <regex>] COMMAND <command>...)
+# vkn_add_driver_tests(<name> [LONG] [TIMEOUT <s>] [COST <n>] [DRIVERS <driver>...] [ENVIRONMENT <VAR=value>...]
+#                      [NO_VALIDATION] [PASS_REGULAR_EXPRESSION <regex>...] [EXPECT_VALIDATION <regex>]
+#                      COMMAND <command>...)
 # registers the test <driver>.<name> for the CPU drivers lavapipe and swiftshader (or those of DRIVERS), and gpu.<name>
 # for the device that VKNORM_TEST_GPU names. The validation layer, where it is installed, watches each of them, core and
 # synchronization checks, and any message of it fails the test. EXPECT_VALIDATION turns that round: the test passes only
 # if the layer prints such a message. With PASS_REGULAR_EXPRESSION ctest does not look at the exit status: prefer that.
-# A driver that is not installed gives a disabled test, so that ctest lists what did not run.
+# A driver that is not installed gives a disabled test, so that ctest lists what did not run. LONG: all of what another
+# test has a part of; only `ctest -C long` has it, with the label long. Tests of a higher COST begin first, so that no
+# long one is left to run alone: unless told, SwiftShader's, which compiles for long.
 enable_testing()
 
 set(VKNORM_TEST_GPU "" CACHE STRING "A part of the name of a GPU that the tests run on as well")
@@ -59,7 +62,7 @@ if(NOT VKNORM_VALIDATION_LAYER)
 endif()
 
 function(vkn_add_driver_tests name)
-    cmake_parse_arguments(PARSE_ARGV 1 arg "NO_VALIDATION" "TIMEOUT;EXPECT_VALIDATION"
+    cmake_parse_arguments(PARSE_ARGV 1 arg "LONG;NO_VALIDATION" "TIMEOUT;COST;EXPECT_VALIDATION"
         "DRIVERS;ENVIRONMENT;PASS_REGULAR_EXPRESSION;COMMAND")
     if(arg_UNPARSED_ARGUMENTS OR NOT arg_COMMAND)
         message(FATAL_ERROR "vkn_add_driver_tests(${name}): bad arguments ${arg_UNPARSED_ARGUMENTS}")
@@ -69,6 +72,13 @@ function(vkn_add_driver_tests name)
     endif()
     if(NOT arg_TIMEOUT)
         set(arg_TIMEOUT 300)
+    endif()
+    set(configurations)
+    set(labels)
+    if(arg_LONG)
+        set(configurations CONFIGURATIONS long)
+        set(labels long)
+        set(arg_TIMEOUT 3600)
     endif()
     if(VKNORM_TEST_GPU)
         list(APPEND arg_DRIVERS gpu)
@@ -86,7 +96,7 @@ function(vkn_add_driver_tests name)
 
     foreach(driver ${arg_DRIVERS})
         set(test ${driver}.${name})
-        add_test(NAME ${test} COMMAND ${arg_COMMAND})
+        add_test(NAME ${test} ${configurations} COMMAND ${arg_COMMAND})
         set(driver_environment ${environment})
         set(enabled TRUE)
         if(driver STREQUAL gpu)
@@ -118,6 +128,12 @@ function(vkn_add_driver_tests name)
             set_property(TEST ${test} PROPERTY DISABLED TRUE)
         endif()
         set_property(TEST ${test} PROPERTY ENVIRONMENT ${driver_environment})
-        set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT} LABELS ${driver})
+        set(cost ${arg_COST})
+        if(NOT cost AND driver STREQUAL swiftshader)
+            set(cost 2)
+        elseif(NOT cost)
+            set(cost 1)
+        endif()
+        set_tests_properties(${test} PROPERTIES TIMEOUT ${arg_TIMEOUT} COST ${cost} LABELS "${driver};${labels}")
     endforeach()
 endfunction()

@@ -75,7 +75,10 @@ uint64_t vkn_shaders_hash(void) {
     for (size_t i = 0; i < sizeof codes / sizeof *codes; ++i)
         for (size_t m = 0; m < sizeof codes[i].modules / sizeof(module); ++m) {
             const module *code = &codes[i].modules[m / STORAGES][m % STORAGES];
-            hash = vkn_hash(code->words, code->bytes, hash);
+            // Variants that are the same stand beside each other, or one below the other.
+            bool seen = (m % STORAGES && code->words == code[-1].words) ||
+                        (m / STORAGES && code->words == codes[i].modules[0][m % STORAGES].words);
+            if (!seen) hash = vkn_hash(code->words, code->bytes, hash);
         }
     return hash;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: MIT
 #include "pipeline_cache.h"
-#include "cache_file.h"
 #include "context.h"
 #include "error.h"
 #include "file.h"
@@ -31,8 +30,7 @@ static void *read_cache(vkn_context *context, size_t *bytes) {
         vkn_context_log(context, VKN_LOG_INFO, "%s: no pipelines are taken from it: %s", vkn_file_show(path).text, why);
         return NULL;
     }
-    const vkn_cache_identity identity = identity_of(context);
-    if (vkn_cache_check(file, *bytes, &identity, why, sizeof why)) return file;
+    if (vkn_cache_check(file, *bytes, &context->cache.identity, why, sizeof why)) return file;
     vkn_context_log(context, VKN_LOG_WARNING, "%s: no pipelines are taken from it: %s", vkn_file_show(path).text, why);
     free(file);
     return NULL;
@@ -68,6 +66,7 @@ vkn_result vkn_pipeline_cache_init(vkn_context *context, const char *path) {
     context->cache.path = malloc(length);
     if (!context->cache.path) return vkn_fail(VKN_OUT_OF_MEMORY, "cache_path: out of host memory");
     memcpy(context->cache.path, path, length);
+    context->cache.identity = identity_of(context);
     void *file = read_cache(context, &bytes);
     vkn_result result = file ? create_from_file(context, file, bytes) : create(context, &empty);
     if (file && result != VKN_OK) result = create(context, &empty);
@@ -106,8 +105,7 @@ static vkn_result fetch(vkn_context *context, contents *c, char *why, size_t why
 
 static vkn_result write_cache(vkn_context *context, const contents *c, char *why, size_t why_bytes) {
     vkn_pipeline_cache *cache = &context->cache;
-    const vkn_cache_identity identity = identity_of(context);
-    if (!vkn_cache_seal(c->file, c->bytes, &identity, why, why_bytes)) return VKN_UNSUPPORTED;
+    if (!vkn_cache_seal(c->file, c->bytes, &cache->identity, why, why_bytes)) return VKN_UNSUPPORTED;
     if (vkn_cache_hash(c->file) == cache->hash) return VKN_OK; // all that was built has been in the file
     vkn_result result = vkn_file_replace(cache->path, write_contents, c, why, why_bytes);
     if (result == VKN_OK) cache->hash = vkn_cache_hash(c->file);

@@ -64,11 +64,17 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
     }
 }
 
-// Parts of the sums of each element: a team's rows, or as many of them as are too wide for registers, over all boxes.
+// Parts of the sums of each element that a team gives: one, or where rows are too wide for registers one for each set
+// of them that shares its loads.
+static uint64_t parts_of_team(const vkn_split *split) {
+    return split->rows ? split->unit_step / split->rows : 1;
+}
+
+// The same of all teams, over all boxes.
 static uint64_t parts_of_rows(const vkn_boxes *boxes) {
-    uint64_t each = boxes->split.rows ? boxes->split.unit_step / boxes->split.rows : 1;
     uint64_t last = boxes->view.count[1] - (boxes->number[1] - 1) * boxes->step[1], step = boxes->split.unit_step;
-    return each * ((boxes->number[1] - 1) * vkn_ceil_div(boxes->step[1], step) + vkn_ceil_div(last, step));
+    return parts_of_team(&boxes->split) *
+           ((boxes->number[1] - 1) * vkn_ceil_div(boxes->step[1], step) + vkn_ceil_div(last, step));
 }
 
 // Rows of a slice that a team can hold.
@@ -101,7 +107,7 @@ static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const 
         pass->constants.value[VKN_CONSTANT_SUMS] = elements;
         vkn_pass_box(plan, pass, slice, &boxes, &box, records && !elements ? VKN_WRITE_SUMS : 0);
         if (elements) pass->push.rows.record_first = (uint32_t)(first_part * each);
-        first_part += pass->push.rows.teams * (boxes.split.rows ? boxes.split.unit_step / boxes.split.rows : 1);
+        first_part += pass->push.rows.teams * parts_of_team(&boxes.split);
         plan->barrier = true;
     }
     return parts;
@@ -154,7 +160,7 @@ static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pa
 static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics) {
     const vkn_geometry *g = plan->geometry;
     bool by_sample = plan->request.per_sample;
-    uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS), columns = vkn_least(g->run, room);
+    uint64_t room = vkn_record_room(plan->limits), columns = vkn_least(g->run, room);
     vkn_view view = vkn_view_rows_as_columns(g, slice, 0, columns, by_sample);
     vkn_split split = vkn_split_reduce(&view, plan->limits);
     while (columns > 4 && vkn_boxes_parts(vkn_boxes_of(&view, &split, plan->limits)) * columns * view.count[0] > room) {
@@ -175,9 +181,9 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
 // dx, dweight and dbias of layer and rms in one sweep: a team keeps the sums of each element in registers.
 static bool fuses_element_sums(const vkn_plan *plan, const vkn_slice *slice, bool row_pays) {
     vkn_boxes boxes = boxes_of_rows(plan, slice);
-    uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS);
     return row_pays && (boxes.split.on_chip || boxes.split.rows) && !plan->request.per_sample &&
-           !vkn_plan_has(plan, VKN_DRESIDUAL) && parts_of_rows(&boxes) * plan->geometry->run <= room;
+           !vkn_plan_has(plan, VKN_DRESIDUAL) &&
+           parts_of_rows(&boxes) * plan->geometry->run <= vkn_record_room(plan->limits);
 }
 
 static void backward_by_element(vkn_plan *plan, const vkn_slice *slice, bool row_pays, bool sums_only) {

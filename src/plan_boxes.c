@@ -103,7 +103,7 @@ uint64_t vkn_boxes_parts(vkn_boxes boxes) {
 uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
     // Per unit: a record of 16 bytes for each part; statistics and sums take 16 as well.
     const vkn_geometry *g = plan->geometry;
-    uint64_t room = vkn_least(plan->limits->binding_elements / 4, VKN_MOST_RECORDS), most = vkn_least(g->units, room);
+    uint64_t room = vkn_record_room(plan->limits), most = vkn_least(g->units, room);
     if (plan->request.training && g->kind == VKN_INSTANCE) most = vkn_least(most, MOST_SAMPLES * g->channels);
     while (records && most > g->fan) {
         vkn_slice slice = {0};

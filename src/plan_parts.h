@@ -22,6 +22,11 @@ static inline uint64_t vkn_ceil_div(uint64_t a, uint64_t b) {
     return (a + b - 1) / b;
 }
 
+// Records that there is room for: 16 bytes each, four elements of a binding.
+static inline uint64_t vkn_record_room(const vkn_limits *limits) {
+    return vkn_least(limits->binding_elements / 4, VKN_MOST_RECORDS);
+}
+
 // A stretch of memory as three axes. rows: outer, unit, run. columns: plane, position, column.
 typedef struct vkn_view {
     bool columns;

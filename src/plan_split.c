@@ -93,7 +93,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
     uint64_t teams = vkn_most(limits->row_invocations / split.lanes, 1);
-    uint64_t room = vkn_least(limits->binding_elements / 4, VKN_MOST_RECORDS) / vkn_most(row->elements, 1);
+    uint64_t room = vkn_record_room(limits) / vkn_most(row->elements, 1);
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
     uint32_t together = row->gradient ? GRAD_ROWS_TOGETHER : ROWS_TOGETHER;

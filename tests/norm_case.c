@@ -76,14 +76,14 @@ bool norm_pass_applies(const struct norm_case *c, size_t pass, const struct norm
     if (c->size == SIZE_LARGE && !(flags & PASS_LARGE)) return false;
     if ((flags & PASS_PER_SAMPLE) && by_shape && c->norm.normalized_rank == c->rank) return false;
     if ((flags & PASS_BACKWARD) && !(flags & (PASS_DX | PASS_DRESIDUAL | PASS_DWEIGHT | PASS_DBIAS))) return false;
-    if (!(flags & PASS_TURNS)) return true;
-    if ((pass + (size_t)c->norm.kind + turns->shift) % turns->every != 0) return false;
-    size_t size, place = place_in_class(c, &size);
-    return (place + pass) % (size < TURNS ? size : TURNS) == 0;
+    bool in_turns = flags & PASS_TURNS;
+    if (in_turns && (pass + (size_t)c->norm.kind + turns->shift) % turns->every != 0) return false;
+    size_t size, place = place_in_class(c, &size), share = in_turns ? TURNS : turns->share;
+    return (place + pass) % (size < share ? size : share) == 0;
 }
 
 int norm_case_run(const struct rig *rig, const struct norm_case *c, size_t shift) {
-    return norm_case_run_turns(rig, c, shift, &(struct norm_turns){1, 0});
+    return norm_case_run_turns(rig, c, shift, &(struct norm_turns){1, 0, 1});
 }
 
 int norm_case_run_turns(const struct rig *rig, const struct norm_case *c, size_t shift,

@@ -71,9 +71,10 @@ struct norm_pass {
 };
 extern const struct norm_pass norm_passes[];
 extern const size_t norm_pass_count;
-// Which of the passes that take turns are run: those for which (pass + kind + shift) is a multiple of `every`.
+// Which of the passes that take turns are run: those for which (pass + kind + shift) is a multiple of `every`. Of the
+// other passes, each is run for one case in `share` of each class (fewer, where the class has fewer).
 struct norm_turns {
-    size_t every, shift;
+    size_t every, shift, share;
 };
 // Whether pass number `pass` of the table is for the case.
 bool norm_pass_applies(const struct norm_case *, size_t pass, const struct norm_turns *);

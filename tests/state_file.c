@@ -10,7 +10,16 @@
 
 #include <cmocka.h>
 
+#include "folder.h"
 #include "rig.h"
+
+int state_setup(void **state) {
+    return folder_enter(state) || fixture_open(state) ? -1 : 0;
+}
+
+int state_teardown(void **state) {
+    return fixture_close(state) || folder_leave(state) ? -1 : 0;
+}
 
 // 0 where the layer has no such slot.
 static size_t slot_bytes(const vkn_layer *layer, int slot) {

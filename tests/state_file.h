@@ -7,6 +7,10 @@
 
 #include <vknorm/vknorm.h>
 
+// Setup and teardown of a group of tests: a folder of its own (folder.h), and the rig that its tests share (rig.h).
+int state_setup(void **state);
+int state_teardown(void **state);
+
 enum { HELD_BYTES = 128 }; // the largest slot
 
 // What a layer holds, gradients too; zeros where it has no such slot.

@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "file.h"
+#include "folder.h"
 
 enum { BYTES = 300000, ROUNDS = 60, WRITERS = 3, WHY_BYTES = 200 };
 
@@ -67,7 +68,7 @@ static void of_many_writers_one_wins(void **state) {
         assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     }
     read_letter("file");
-    assert_int_equal(unlink("file"), 0); // leave_folder sees that nothing is left beside it
+    assert_int_equal(unlink("file"), 0); // folder_leave sees that nothing is left beside it
 }
 
 static void expect_unread(const char *path, uint64_t most, vkn_result wanted, const char *words) {
@@ -126,18 +127,6 @@ static void long_names_keep_their_end(void **state) {
     assert_string_equal(name.text + 118, "/last");
 }
 
-static char folder[] = "/tmp/vknorm-file-XXXXXX";
-
-static int enter_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state) {
-    (void)state;
-    return chdir("/") == 0 ? rmdir(folder) : -1;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(of_many_writers_one_wins),
@@ -145,5 +134,5 @@ int main(void) {
         cmocka_unit_test(what_cannot_be_replaced_stays),
         cmocka_unit_test(long_names_keep_their_end),
     };
-    return cmocka_run_group_tests_name("file", tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests_name("file", tests, folder_enter, folder_leave);
 }

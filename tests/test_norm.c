@@ -2,6 +2,7 @@
 // The table of cases through the table of passes, on one device. Arguments, all optional:
 //   kind=batch|instance|group|layer|rms   size=small|large   binding=<bytes>   workgroups=<n>   lanes=<n>
 //   case=<part of a name>   every=<n> shift=<n>: of the passes that take turns
+//   share=<n>: each other pass for one case in n of each class
 // What the device is to do without comes from VKNORM_DISABLE.
 #include <setjmp.h>
 #include <stdarg.h>
@@ -17,17 +18,17 @@
 
 struct options {
     const char *kind, *size, *match;
-    uint32_t binding, workgroups, lanes, every, shift;
+    uint32_t binding, workgroups, lanes, every, shift, share;
 };
 
 enum { MOST_CASES = 256 };
 
 static struct rig rig;
-static struct options options = {.size = "small", .match = "", .every = 1};
+static struct options options = {.size = "small", .match = "", .every = 1, .share = 1};
 
 static void run_case(void **state) {
     const struct norm_case *c = *state;
-    const struct norm_turns turns = {options.every, options.shift};
+    const struct norm_turns turns = {options.every, options.shift, options.share};
     int faults = norm_case_run_turns(&rig, c, (size_t)(c - norm_cases), &turns);
     if (faults) fail_msg("%d faults", faults);
 }
@@ -63,6 +64,7 @@ static bool parse(int argc, char **argv) {
             {"case", &options.match, NULL},  {"binding", NULL, &options.binding},
             {"lanes", NULL, &options.lanes}, {"workgroups", NULL, &options.workgroups},
             {"every", NULL, &options.every}, {"shift", NULL, &options.shift},
+            {"share", NULL, &options.share},
         };
         size_t k = 0;
         while (k < sizeof known / sizeof *known && strcmp(known[k].key, argv[i]) != 0)
@@ -71,7 +73,7 @@ static bool parse(int argc, char **argv) {
         if (known[k].text) *known[k].text = value;
         if (known[k].number) *known[k].number = (uint32_t)strtoul(value, NULL, 10);
     }
-    return options.every > 0;
+    return options.every > 0 && options.share > 0;
 }
 
 static bool is_wanted(const struct norm_case *c, const char *name) {
@@ -82,8 +84,8 @@ static bool is_wanted(const struct norm_case *c, const char *name) {
 
 int main(int argc, char **argv) {
     if (!parse(argc, argv)) {
-        fprintf(stderr,
-                "test_norm: arguments are kind=, size=, binding=, workgroups=, lanes=, case=, every=, shift=\n");
+        fprintf(stderr, "test_norm: arguments are kind=, size=, case=, binding=, workgroups=, lanes=, every=, shift=, "
+                        "share=\n");
         return 2;
     }
     static struct CMUnitTest tests[MOST_CASES];

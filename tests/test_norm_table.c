@@ -80,7 +80,7 @@ static bool has(const struct norm_pass *p, const struct feature *f) {
 }
 
 static size_t meetings(const struct feature *f, vkn_kind kind, vkn_layout layout, bool is_long) {
-    const struct norm_turns all = {1, 0};
+    const struct norm_turns all = {1, 0, 1};
     size_t count = 0;
     for (size_t i = 0; i < norm_case_count; i++) {
         const struct norm_case *c = &norm_cases[i];

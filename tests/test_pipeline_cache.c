@@ -22,6 +22,7 @@
 
 #include "cache_file.h"
 #include "cache_start.h"
+#include "folder.h"
 #include "interpose.h"
 #include "rig.h"
 
@@ -310,19 +311,15 @@ static void host_memory_runs_out_anywhere(void **state) {
 }
 
 // ------------------------------------------------------------------------------------------------------------------
-static char folder[] = "/tmp/vknorm-cache-XXXXXX";
-
 static int setup(void **state) {
-    (void)state;
     if (unsetenv("VKNORM_CACHE") || start_lend()) return -1;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
+    return folder_enter(state);
 }
 
 static int teardown(void **state) {
-    (void)state;
     start_end();
     unlink(cache);
-    return chdir("/") == 0 ? rmdir(folder) : -1; // nothing else is left there
+    return folder_leave(state); // nothing else is left there
 }
 
 static int work_alone(const char *path) {

@@ -18,11 +18,9 @@
 
 enum { FEATURES = 24 };
 
-static struct rig rig;
-
 static vkn_layer *make(vkn_layer_info info) {
     vkn_layer *layer = NULL;
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     return layer;
 }
 
@@ -91,15 +89,15 @@ static void many_layers_share_a_file(void **state) {
     vkn_state_entry entries[VARIANTS];
     char prefixes[VARIANTS][32];
     struct held before[VARIANTS], after;
-    vkn_context *first = rig.context;
+    vkn_context *first = fixture.context;
     for (size_t i = 0; i < VARIANTS; i++) {
         snprintf(prefixes[i], sizeof prefixes[i], "block.%zu.n\xc3\xb8rm.", i);
-        rig.context = i % 2 ? second.context : first;
+        fixture.context = i % 2 ? second.context : first;
         entries[i] = (vkn_state_entry){i ? prefixes[i] : NULL, make_variant(&variants[i]), variants[i].shape};
         layer_fill(entries[i].layer, (uint32_t)i);
         layer_hold(entries[i].layer, &before[i]);
     }
-    rig.context = first;
+    fixture.context = first;
     MUST(vkn_state_save("state", entries, VARIANTS));
     for (size_t i = 0; i < VARIANTS; i++) {
         layer_fill(entries[i].layer, 100);
@@ -130,9 +128,9 @@ static void no_layers_are_a_file_too(void **state) {
 }
 
 static void forward(vkn_layer *layer, const struct box *x, struct box *y) {
-    MUST(vkn_recorder_begin(rig.recorder, VK_NULL_HANDLE));
-    MUST(vkn_layer_forward(rig.recorder, layer, &x->tensor, &y->tensor));
-    MUST(vkn_recorder_submit_and_wait(rig.recorder));
+    MUST(vkn_recorder_begin(fixture.recorder, VK_NULL_HANDLE));
+    MUST(vkn_layer_forward(fixture.recorder, layer, &x->tensor, &y->tensor));
+    MUST(vkn_recorder_submit_and_wait(fixture.recorder));
     assert_int_equal(box_fetch(y, "y", true), 0);
 }
 
@@ -146,8 +144,8 @@ static void a_trained_layer_goes_on(void **state) {
         values[i] = (float)(i * i % 101) - 40;
     const uint32_t shape[] = {7, FEATURES};
     vkn_tensor like = vkn_tensor_make(VK_NULL_HANDLE, 0, VKN_F32, VKN_CHANNELS_FIRST, 2, shape);
-    struct box x = box_make(rig.context, "x", 0, &like, values);
-    struct box y[] = {box_make(rig.context, "y", 0, &like, NULL), box_make(rig.context, "y", 0, &like, NULL)};
+    struct box x = box_make(fixture.context, "x", 0, &like, values);
+    struct box y[] = {box_make(fixture.context, "y", 0, &like, NULL), box_make(fixture.context, "y", 0, &like, NULL)};
     forward(layers[0], &x, &y[0]);
     MUST(vkn_state_save("state", &(vkn_state_entry){.layer = layers[0]}, 1));
     MUST(vkn_state_load("state", &(vkn_state_entry){.layer = layers[1]}, 1, true));
@@ -224,19 +222,6 @@ static void a_file_of_pytorch_is_read_and_written(void **state) {
     unlink("ours");
 }
 
-static char folder[] = "/tmp/vknorm-state-XXXXXX";
-
-static int setup(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? rig_open(&rig, NULL) : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return chdir("/") == 0 ? rmdir(folder) : -1;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(each_kind_comes_back),
@@ -245,5 +230,5 @@ int main(void) {
         cmocka_unit_test(a_trained_layer_goes_on),
         cmocka_unit_test(a_file_of_pytorch_is_read_and_written),
     };
-    return cmocka_run_group_tests_name("state", tests, setup, teardown);
+    return cmocka_run_group_tests_name("state", tests, state_setup, state_teardown);
 }

@@ -18,11 +18,9 @@
 #include "rig.h"
 #include "state_file.h"
 
-static struct rig rig;
-
 static vkn_layer *make(vkn_layer_info info) {
     vkn_layer *layer = NULL;
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     return layer;
 }
 
@@ -264,7 +262,7 @@ static void a_failed_save_leaves_the_old_file(void **state) {
     file_expect_same("kept", "copy");
     assert_int_equal(rmdir("folder"), 0);
     unlink("kept");
-    unlink("copy"); // leave_folder sees that nothing else is there
+    unlink("copy"); // folder_leave sees that nothing else is there
     pair_destroy(&p);
 }
 
@@ -296,8 +294,8 @@ static bool load_with_failure(const struct pair *p, uint64_t n, VkResult failure
 
 static void a_failing_device_changes_nothing(void **state) {
     (void)state;
-    vkn_context *own = rig.context;
-    rig.context = open_interposed();
+    vkn_context *own = fixture.context;
+    fixture.context = open_interposed();
     struct pair p = pair_make();
     vkn_result result;
     unsigned failures = 0;
@@ -315,17 +313,17 @@ static void a_failing_device_changes_nothing(void **state) {
     assert_int_equal(result, VKN_OK);
     assert_true(failures > 2 * GOOD); // in fetching and in loading each tensor
     pair_destroy(&p);
-    vkn_context_destroy(rig.context);
+    vkn_context_destroy(fixture.context);
     vkn_context_destroy(lender);
-    rig.context = own;
+    fixture.context = own;
     unlink("bad");
 }
 
 // Lost while the file's last tensor goes to the device: nothing can be put back, and that is said.
 static void a_lost_device_is_told(void **state) {
     (void)state;
-    vkn_context *own = rig.context;
-    rig.context = open_interposed();
+    vkn_context *own = fixture.context;
+    fixture.context = open_interposed();
     struct pair p = pair_make();
     vkn_result result;
     write_wrong(NULL);
@@ -335,23 +333,10 @@ static void a_lost_device_is_told(void **state) {
     assert_int_equal(result, VKN_DEVICE_LOST);
     assert_non_null(strstr(vkn_error_message(), "; what the layers had could not be put back: load them again"));
     pair_destroy(&p);
-    vkn_context_destroy(rig.context);
+    vkn_context_destroy(fixture.context);
     vkn_context_destroy(lender);
-    rig.context = own;
+    fixture.context = own;
     unlink("bad");
-}
-
-static char folder[] = "/tmp/vknorm-state-XXXXXX";
-
-static int setup(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? rig_open(&rig, NULL) : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return chdir("/") == 0 ? rmdir(folder) : -1;
 }
 
 int main(void) {
@@ -364,5 +349,5 @@ int main(void) {
         cmocka_unit_test(a_failing_device_changes_nothing),
         cmocka_unit_test(a_lost_device_is_told),
     };
-    return cmocka_run_group_tests_name("state_errors", tests, setup, teardown);
+    return cmocka_run_group_tests_name("state_errors", tests, state_setup, state_teardown);
 }

@@ -52,25 +52,15 @@ static void json_release(void *memory) {
     if (memory) free((char *)memory - AHEAD);
 }
 
-static struct rig rig;
-static char folder[] = "/tmp/vknorm-state-XXXXXX";
-
 static int setup(void **state) {
-    (void)state;
     json_set_alloc_funcs(json_allocate, json_release);
-    return mkdtemp(folder) && chdir(folder) == 0 ? rig_open(&rig, NULL) : -1;
-}
-
-static int teardown(void **state) {
-    (void)state;
-    rig_close(&rig);
-    return chdir("/") == 0 ? rmdir(folder) : -1;
+    return state_setup(state);
 }
 
 static vkn_layer *make(void) {
     vkn_layer *layer = NULL;
     vkn_layer_info info = vkn_layer_defaults(VKN_BATCH, 3);
-    MUST(vkn_layer_create(rig.context, &info, &layer));
+    MUST(vkn_layer_create(fixture.context, &info, &layer));
     return layer;
 }
 
@@ -148,5 +138,5 @@ int main(void) {
         cmocka_unit_test(saving_leaves_the_old_file),
         cmocka_unit_test(loading_leaves_the_layer),
     };
-    return cmocka_run_group_tests_name("state_memory", tests, setup, teardown);
+    return cmocka_run_group_tests_name("state_memory", tests, setup, state_teardown);
 }

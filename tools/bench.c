@@ -48,34 +48,27 @@ static int parse_max_bytes(const command *self, const char *text, uint64_t *out)
 }
 
 static int parse_options(const command *self, int argc, char **argv, bench_options *out) {
-    static const char *const passes[SUITE_PASS_COUNT] = {"forward", "backward"};
-    const char *suite = NULL;
-    const char *dtype = NULL;
-    const char *pass = NULL;
     const char *min_time = NULL;
     const char *max_bytes = NULL;
     *out = (bench_options){
         .selection = {.suites = SUITES_DEFAULT, .dtypes = 1U << VKN_F32, .passes = (1U << SUITE_PASS_COUNT) - 1},
         .min_time = default_min_time};
-    const command_option options[] = {
-        {.name = "--suite", .value = &suite},         {.name = "--filter", .value = &out->selection.filter},
-        {.name = "--dtype", .value = &dtype},         {.name = "--pass", .value = &pass},
-        {.name = "--device", .value = &out->device},  {.name = "--min-time", .value = &min_time},
-        {.name = "--max-bytes", .value = &max_bytes}, {.name = "--output", .value = &out->output},
-        {.name = "--wall", .flag = &out->wall},       {.name = "--json", .flag = &out->json},
-        {.name = "--rows", .flag = &out->rows},       {.name = "--no-copy", .flag = &out->no_copy},
-    };
     suite_selection *selection = &out->selection;
+    const command_option options[] = {
+        {.name = "--suite", .words = suite_words, .set = &selection->suites},
+        {.name = "--dtype", .words = dtype_words, .set = &selection->dtypes},
+        {.name = "--pass", .words = pass_words, .set = &selection->passes},
+        {.name = "--filter", .value = &selection->filter},
+        {.name = "--device", .value = &out->device},
+        {.name = "--min-time", .value = &min_time},
+        {.name = "--max-bytes", .value = &max_bytes},
+        {.name = "--output", .value = &out->output},
+        {.name = "--wall", .flag = &out->wall},
+        {.name = "--json", .flag = &out->json},
+        {.name = "--rows", .flag = &out->rows},
+        {.name = "--no-copy", .flag = &out->no_copy},
+    };
     int code = command_parse(self, argc, argv, options, sizeof options / sizeof *options, NULL, 0);
-    if (code == COMMAND_OK && suite) {
-        code = command_parse_set(self, "--suite", suite, suite_names, SUITE_COUNT, &selection->suites);
-    }
-    if (code == COMMAND_OK && dtype) {
-        code = command_parse_set(self, "--dtype", dtype, suite_dtype_names, SUITE_DTYPE_COUNT, &selection->dtypes);
-    }
-    if (code == COMMAND_OK && pass) {
-        code = command_parse_set(self, "--pass", pass, passes, SUITE_PASS_COUNT, &selection->passes);
-    }
     if (code == COMMAND_OK && min_time) {
         code = parse_min_time(self, min_time, &out->min_time);
     }
@@ -135,12 +128,12 @@ static int measure_row(bench_memory *memory, const bench_options *options, uint6
     int code = COMMAND_OK;
     const suite_row *row = result->row;
     const char *pass = pass_words[row->pass].text;
-    const char *dtype = suite_dtype_names[row->dtype];
+    const char *dtype = dtype_words[row->dtype].text;
     if (done == VKN_OUT_OF_MEMORY || done == VKN_UNSUPPORTED) {
         snprintf(result->left_out, sizeof result->left_out, "%s", work.reason);
-        command_say("%s %s %s %s is left out: %s", suite_names[row->suite], row->name, pass, dtype, work.reason);
+        command_say("%s %s %s %s is left out: %s", suite_words[row->suite].text, row->name, pass, dtype, work.reason);
     } else if (done != VKN_OK) {
-        code = command_fail("%s %s %s %s: %s", suite_names[row->suite], row->name, pass, dtype, work.reason);
+        code = command_fail("%s %s %s %s: %s", suite_words[row->suite].text, row->name, pass, dtype, work.reason);
     }
     bench_work_destroy(&work);
     return code;
@@ -152,8 +145,8 @@ static int measure(bench_device *device, const bench_options *options, const sui
     int code = measure_copy(&memory, options, limit, BENCH_COPY_FIRST, &run->copy);
     for (size_t i = 0; code == COMMAND_OK && i < list->count; i++) {
         const suite_row *row = &list->rows[i];
-        command_progress("%zu of %zu: %s %s, %s, %s", i + 1, list->count, suite_names[row->suite], row->name,
-                         pass_words[row->pass].text, suite_dtype_names[row->dtype]);
+        command_progress("%zu of %zu: %s %s, %s, %s", i + 1, list->count, suite_words[row->suite].text, row->name,
+                         pass_words[row->pass].text, dtype_words[row->dtype].text);
         run->results[i].row = row;
         run->count = i + 1;
         code = measure_row(&memory, options, limit, &run->results[i]);

@@ -86,7 +86,7 @@ void bench_print_table(const bench_run *run) {
     for (size_t i = 0; i < run->count;) {
         const size_t length = table_length(run, i);
         const suite_row *head = run->results[i].row;
-        printf("\n%s, %s\n", suite_names[head->suite], suite_dtype_names[head->dtype]);
+        printf("\n%s, %s\n", suite_words[head->suite].text, dtype_words[head->dtype].text);
         printf("  %-42s %-8s %10s %7s %8s%s\n", "", "pass", "median ms", "spread", "GB/s",
                run->copy.count > 0 ? " efficiency" : "");
         for (size_t k = i; k < i + length; k++) {
@@ -131,10 +131,10 @@ static json_t *describe_layers(const suite_row *row) {
 }
 
 static json_t *describe_row(const suite_row *row) {
-    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I}", "suite", suite_names[row->suite],
+    json_t *object = json_pack("{s:s, s:s, s:s, s:s, s:s, s:s, s:s, s:o, s:I}", "suite", suite_words[row->suite].text,
                                "name", row->name, "norm", norm_words[row->norm.kind - 1].text, "pass",
                                pass_words[row->pass].text, "mode", row->training ? "train" : "eval", "dtype",
-                               suite_dtype_names[row->dtype], "layout", layout_words[row->layout].text, "shape",
+                               dtype_words[row->dtype].text, "layout", layout_words[row->layout].text, "shape",
                                describe_shape(&row->shape), "floor_bytes", (json_int_t)suite_row_floor(row));
     if (row->norm.kind == VKN_GROUP) {
         json_object_set_new(object, "groups", json_integer(row->norm.groups));
@@ -176,8 +176,8 @@ static json_t *describe_result(const bench_run *run, const bench_result *result)
 
 static json_t *describe_left_out(const bench_result *result) {
     const suite_row *row = result->row;
-    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "suite", suite_names[row->suite], "name", row->name, "pass",
-                     pass_words[row->pass].text, "dtype", suite_dtype_names[row->dtype], "reason",
+    return json_pack("{s:s, s:s, s:s, s:s, s:o}", "suite", suite_words[row->suite].text, "name", row->name, "pass",
+                     pass_words[row->pass].text, "dtype", dtype_words[row->dtype].text, "reason",
                      device_text(result->left_out));
 }
 

@@ -65,6 +65,38 @@ static bool match_option(const char *argument, const command_option *option, con
     return true;
 }
 
+static int fail_word(const command *self, const command_option *option, const char *word, size_t length) {
+    char known[128] = "";
+    size_t used = 0;
+    for (const json_word *w = option->words; w->text && used < sizeof known; w++) {
+        used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", w->text);
+    }
+    return command_usage(self, "%s: \"%.*s\" is none of %sall", option->name, (int)length, word, known);
+}
+
+static int take_set(const command *self, const command_option *option, const char *text) {
+    *option->set = 0;
+    for (const char *word = text;; word++) {
+        const size_t length = strcspn(word, ",");
+        const bool all = length == 3 && strncmp(word, "all", length) == 0;
+        uint32_t found = 0;
+        for (uint32_t i = 0; option->words[i].text; i++) {
+            const char *known = option->words[i].text;
+            if (all || (strlen(known) == length && strncmp(word, known, length) == 0)) {
+                found |= 1U << i;
+            }
+        }
+        if (found == 0) {
+            return fail_word(self, option, word, length);
+        }
+        *option->set |= found;
+        word += length;
+        if (*word == '\0') {
+            return COMMAND_OK;
+        }
+    }
+}
+
 // Takes the option at argv[*i], and moves *i past its value.
 static int take_option(const command *self, int argc, char **argv, int *i, const command_option *options,
                        size_t option_count) {
@@ -82,8 +114,14 @@ static int take_option(const command *self, int argc, char **argv, int *i, const
         if (!value && *i + 1 < argc) {
             value = argv[++*i];
         }
+        if (!value) {
+            return command_usage(self, "%s needs a value", option->name);
+        }
+        if (option->set) {
+            return take_set(self, option, value);
+        }
         *option->value = value;
-        return value ? COMMAND_OK : command_usage(self, "%s needs a value", option->name);
+        return COMMAND_OK;
     }
     return command_usage(self, "unknown option %s", argument);
 }
@@ -117,31 +155,4 @@ int command_parse(const command *self, int argc, char **argv, const command_opti
         return command_usage(self, "%zu arguments given, %zu wanted", count, operand_count);
     }
     return code;
-}
-
-int command_parse_set(const command *self, const char *option, const char *text, const char *const *words,
-                      uint32_t word_count, uint32_t *out) {
-    *out = 0;
-    for (const char *word = text;; word++) {
-        const size_t length = strcspn(word, ",");
-        uint32_t found = length == 3 && strncmp(word, "all", length) == 0 ? (1U << word_count) - 1 : 0;
-        for (uint32_t i = 0; i < word_count; i++) {
-            if (strlen(words[i]) == length && strncmp(word, words[i], length) == 0) {
-                found = 1U << i;
-            }
-        }
-        if (found == 0) {
-            char known[128] = "";
-            size_t used = 0;
-            for (uint32_t i = 0; i < word_count && used < sizeof known; i++) {
-                used += (size_t)snprintf(known + used, sizeof known - used, "%s, ", words[i]);
-            }
-            return command_usage(self, "%s: \"%.*s\" is none of %sall", option, (int)length, word, known);
-        }
-        *out |= found;
-        word += length;
-        if (*word == '\0') {
-            return COMMAND_OK;
-        }
-    }
 }

@@ -7,6 +7,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "json_fields.h"
+
 enum { COMMAND_OK = 0, COMMAND_FAILED = 1, COMMAND_USAGE = 2 };
 
 #if defined(__GNUC__)
@@ -26,11 +28,14 @@ typedef struct command {
 
 extern const command command_devices, command_run, command_bench, command_compare, command_report, command_kernels;
 
-// An option with a value (`--name V` or `--name=V`), or a flag.
+// An option with a value (`--name V` or `--name=V`), or a flag, or words with commas between, each of which is a bit by
+// its place in `words`; "all" is all of them.
 typedef struct command_option {
     const char *name; // with its dashes
     const char **value;
     bool *flag;
+    const json_word *words;
+    uint32_t *set;
 } command_option;
 
 // Sorts the arguments into options and exactly `operand_count` operands. Returns COMMAND_OK, or COMMAND_USAGE after a
@@ -40,10 +45,6 @@ int command_parse(const command *, int argc, char **argv, const command_option *
 // The same with as many operands as there are, up to `most`.
 int command_parse_some(const command *, int argc, char **argv, const command_option *options, size_t option_count,
                        const char **operands, size_t most, size_t *count);
-
-// The bits of the words that `text`, the value of `option`, lists with commas between; "all" is all of them.
-int command_parse_set(const command *, const char *option, const char *text, const char *const *words,
-                      uint32_t word_count, uint32_t *out);
 
 // Print a message on stderr, in place of a progress line where one stands. The second and third return COMMAND_FAILED,
 // and COMMAND_USAGE after the synopsis.

@@ -23,32 +23,18 @@ typedef struct kernels_options {
 } kernels_options;
 
 static int parse_options(const command *self, int argc, char **argv, kernels_options *out) {
-    const char *suite = NULL;
-    const char *norm = NULL;
-    const char *dtype = NULL;
-    const char *norms[NORM_COUNT];
-    for (size_t i = 0; i < NORM_COUNT; i++) {
-        norms[i] = norm_words[i].text;
-    }
     *out = (kernels_options){
         .selection = {.suites = (1U << SUITE_COUNT) - 1, .dtypes = 1U << VKN_F32, .passes = 1U << SUITE_FORWARD},
         .norms = (1U << NORM_COUNT) - 1};
     const command_option options[] = {
-        {.name = "--suite", .value = &suite},   {.name = "--norm", .value = &norm},
-        {.name = "--dtype", .value = &dtype},   {.name = "--device", .value = &out->device},
-        {.name = "--json", .flag = &out->json}, {.name = "--fail-on-spills", .flag = &out->fail_on_spills},
+        {.name = "--suite", .words = suite_words, .set = &out->selection.suites},
+        {.name = "--norm", .words = norm_words, .set = &out->norms},
+        {.name = "--dtype", .words = dtype_words, .set = &out->selection.dtypes},
+        {.name = "--device", .value = &out->device},
+        {.name = "--json", .flag = &out->json},
+        {.name = "--fail-on-spills", .flag = &out->fail_on_spills},
     };
-    int code = command_parse(self, argc, argv, options, sizeof options / sizeof *options, NULL, 0);
-    if (code == COMMAND_OK && suite) {
-        code = command_parse_set(self, "--suite", suite, suite_names, SUITE_COUNT, &out->selection.suites);
-    }
-    if (code == COMMAND_OK && norm) {
-        code = command_parse_set(self, "--norm", norm, norms, NORM_COUNT, &out->norms);
-    }
-    if (code == COMMAND_OK && dtype) {
-        code = command_parse_set(self, "--dtype", dtype, suite_dtype_names, SUITE_DTYPE_COUNT, &out->selection.dtypes);
-    }
-    return code;
+    return command_parse(self, argc, argv, options, sizeof options / sizeof *options, NULL, 0);
 }
 
 // Leaves the rows of the wanted norms.
@@ -69,8 +55,8 @@ static int build(vkn_context *context, const suite_list *list) {
         const suite_row *row = &list->rows[i];
         uint32_t count;
         const suite_shape *layers = suite_row_layers(row, &count);
-        command_progress("%zu of %zu: %s %s, %s", i + 1, list->count, suite_names[row->suite], row->name,
-                         suite_dtype_names[row->dtype]);
+        command_progress("%zu of %zu: %s %s, %s", i + 1, list->count, suite_words[row->suite].text, row->name,
+                         dtype_words[row->dtype].text);
         for (uint32_t l = 0; result == VKN_OK && l < count; l++) {
             const vkn_tensor x = suite_tensor(row, &layers[l]);
             result = vkn_norm_prepare(context, &row->norm, &x, VKN_F32, VKN_NO_RESIDUAL);
@@ -80,8 +66,7 @@ static int build(vkn_context *context, const suite_list *list) {
     return result == VKN_OK ? COMMAND_OK : command_fail("%s", vkn_error_message());
 }
 
-// ---- Output
-// ----------------------------------------------------------------------------------------------------------
+// ---- Output --------------------------------------------------------------------------------------------------------
 static json_t *describe_value(const VkPipelineExecutableStatisticKHR *statistic) {
     switch (statistic->format) {
     case VK_PIPELINE_EXECUTABLE_STATISTIC_FORMAT_BOOL32_KHR:

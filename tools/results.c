@@ -16,7 +16,6 @@
 #include "norm_words.h"
 
 static const json_word timer_words[] = {{"timestamps", 0}, {"wall", 0}, {NULL, 0}};
-static const json_word dtype_words[] = {{"f32", 0}, {"f16", 0}, {"bf16", 0}, {NULL, 0}};
 
 static const double most_exact = 9007199254740992; // up to here every integer is a double
 static const char size_wanted[] = "an integer from 1 to 9007199254740992";

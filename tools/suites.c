@@ -8,11 +8,15 @@
 
 #include "norm_words.h"
 
-const char *const suite_names[SUITE_COUNT] = {
-    [SUITE_RESNET50] = "resnet50", [SUITE_TRANSFORMER] = "transformer", [SUITE_UNET] = "unet", [SUITE_STYLE] = "style",
-    [SUITE_SMALL] = "small",       [SUITE_SCALING] = "scaling",
+const json_word suite_words[] = {
+    [SUITE_RESNET50] = {"resnet50", SUITE_RESNET50},
+    [SUITE_TRANSFORMER] = {"transformer", SUITE_TRANSFORMER},
+    [SUITE_UNET] = {"unet", SUITE_UNET},
+    [SUITE_STYLE] = {"style", SUITE_STYLE},
+    [SUITE_SMALL] = {"small", SUITE_SMALL},
+    [SUITE_SCALING] = {"scaling", SUITE_SCALING},
+    [SUITE_COUNT] = {NULL, 0},
 };
-const char *const suite_dtype_names[SUITE_DTYPE_COUNT] = {[VKN_F32] = "f32", [VKN_F16] = "f16", [VKN_BF16] = "bf16"};
 
 enum { TRAIN = 1, EVAL = 2 };
 

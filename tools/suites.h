@@ -9,14 +9,15 @@
 
 #include <vknorm/vknorm.h>
 
+#include "json_fields.h"
+
 // Suites, in the order of their table; a selection is a set of bits by these numbers.
 enum { SUITE_RESNET50, SUITE_TRANSFORMER, SUITE_UNET, SUITE_STYLE, SUITE_SMALL, SUITE_SCALING, SUITE_COUNT };
 // What is run unless suites are named: all that ends in minutes on any device.
 enum { SUITES_DEFAULT = (1 << SUITE_SCALING) - 1 };
-extern const char *const suite_names[SUITE_COUNT];
+extern const json_word suite_words[]; // in their order
 
-enum { SUITE_DTYPE_COUNT = VKN_BF16 + 1 };
-extern const char *const suite_dtype_names[SUITE_DTYPE_COUNT]; // by vkn_dtype
+enum { SUITE_DTYPE_COUNT = VKN_BF16 + 1 }; // those of dtype_words
 uint64_t suite_dtype_bytes(vkn_dtype);
 
 enum { SUITE_FORWARD, SUITE_BACKWARD, SUITE_PASS_COUNT }; // the values of pass_words

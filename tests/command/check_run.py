@@ -2,6 +2,10 @@
 # SPDX-License-Identifier: MIT
 """Runs `vknorm run` on cases of all kinds, passes, modes, layouts, dtypes and options, and compares with float64.
 
+Of the cases it takes a sample: with each norm, pass, mode and layout together every dtype, kind of data, optional
+tensor and value of an option, but not each of these with every other one, and every shape only with each norm and pass.
+With --all it takes all, which on a CPU is minutes.
+
 Prints for each dtype, kind and pass the worst error as part of what judgement.py allows, and for each dtype the worst
 in units of its last place at the output's scale (the largest value of the reference's tensor)."""
 import argparse
@@ -13,6 +17,7 @@ import tempfile
 
 import numpy as np
 
+import case_sample
 import dtypes
 import judgement
 import reference
@@ -121,9 +126,8 @@ def run_good(runner, made):
     return outputs, failures
 
 
-def check_good(runner, seed):
+def check_good(runner, made):
     """Returns the rows of the table, and the lines about what failed."""
-    made = list(run_cases.make_cases(seed))
     outputs, failures = run_good(runner, made)
     rows = {}
     for case, arrays, dtype, data in (one for one in made if one[0]["name"] in outputs):
@@ -179,14 +183,15 @@ def summary(rows):
     return found
 
 
-def print_result(rows, failures):
+def print_result(rows, failures, existing):
     for row in rows:
         print(f"{row['dtype']:5}{row['norm']:9}{row['pass']:9}{row['cases']:5} cases{row['units']:7.2f} of "
               f"{judgement.LIMIT:.0f} x 2^-23 x scale beyond rounding: {row['where']}")
     for row in summary(rows):
         print(f"{row['dtype']:5}{row['cases']:5} cases, worst error {row['worst']:.2f} units of the last place "
               f"({row['unit']} x the output's scale): {row['where']}")
-    print(f"{sum(row['cases'] for row in rows)} cases and {len(WRONG)} wrong ones, {len(failures)} failures")
+    print(f"{sum(row['cases'] for row in rows)} of {existing} cases and {len(WRONG)} wrong ones, "
+          f"{len(failures)} failures")
     for failure in failures[:40]:
         print("FAILED", failure)
 
@@ -196,17 +201,20 @@ def main():
     parser.add_argument("vknorm", help="the command's executable")
     parser.add_argument("--device")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--all", action="store_true", help="all cases, not a sample of them")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
+    made = list(run_cases.make_cases(options.seed))
+    chosen = made if options.all else case_sample.sample(made, options.seed)
     with tempfile.TemporaryDirectory(prefix="vknorm-run-") as folder:
         runner = Runner(options, folder)
-        rows, failures = check_good(runner, options.seed)
+        rows, failures = check_good(runner, chosen)
         failures += check_wrong(runner)
     if options.json:
-        print(json.dumps({"limit": judgement.LIMIT, "dtypes": summary(rows), "rows": rows, "failures": failures},
-                         indent=2))
+        print(json.dumps({"limit": judgement.LIMIT, "cases": len(chosen), "of": len(made), "dtypes": summary(rows),
+                          "rows": rows, "failures": failures}, indent=2))
     else:
-        print_result(rows, failures)
+        print_result(rows, failures, len(made))
     return 1 if failures or not rows else 0
 
 

@@ -17,13 +17,13 @@
 
 #include <cmocka.h>
 
+#include "../folder.h"
 #include "safetensors.h"
 
 extern char **environ;
 
 enum { MAX_ARGUMENTS = 8 };
 static char *program;
-static char folder[] = "/tmp/vknorm-command-XXXXXX";
 
 typedef struct outcome {
     int code;
@@ -280,17 +280,11 @@ static void test_no_driver(void **state) {
     assert_int_not_equal(access("out.safetensors", F_OK), 0);
 }
 
-static int enter_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state) {
-    (void)state;
+static int remove_files(void **state) {
     unlink("cases.json");
     unlink("in.safetensors");
     unlink("printed");
-    return chdir("/") == 0 ? rmdir(folder) : -1;
+    return folder_leave(state);
 }
 
 int main(int argc, char **argv) {
@@ -303,5 +297,5 @@ int main(int argc, char **argv) {
         cmocka_unit_test(test_arguments),     cmocka_unit_test(test_help_of_run), cmocka_unit_test(test_wrong_cases),
         cmocka_unit_test(test_wrong_tensors), cmocka_unit_test(test_no_driver),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, folder_enter, remove_files);
 }

@@ -16,6 +16,7 @@
 
 #include <cmocka.h>
 
+#include "../folder.h"
 #include "safetensors.h"
 
 #define ENTRY(dtype, shape, begin, end)                                                                                \
@@ -367,18 +368,6 @@ static void test_save_errors(void **state) {
     rmdir("folder");
 }
 
-static char folder[] = "/tmp/vknorm-safetensors-XXXXXX";
-
-static int enter_folder(void **state) {
-    (void)state;
-    return mkdtemp(folder) && chdir(folder) == 0 ? 0 : -1;
-}
-
-static int leave_folder(void **state) {
-    (void)state;
-    return chdir("/") == 0 ? rmdir(folder) : -1;
-}
-
 int main(void) {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_wrong_files),
@@ -389,5 +378,5 @@ int main(void) {
         cmocka_unit_test(test_names_are_utf8),
         cmocka_unit_test(test_save_errors),
     };
-    return cmocka_run_group_tests(tests, enter_folder, leave_folder);
+    return cmocka_run_group_tests(tests, folder_enter, folder_leave);
 }

@@ -12,6 +12,7 @@ import sys
 
 sys.dont_write_bytecode = True
 import options
+import peer
 import results
 import rows
 
@@ -19,9 +20,9 @@ try:
     import ncnn
 
     import ncnn_net
-except ImportError as missing:
-    ncnn = None
-    reason = missing
+    missing = None
+except ImportError as reason:
+    missing = f"{reason} (pip install ncnn numpy)"
 
 MIN_PAIRS = 5
 FEW_LAYERS, MAX_LAYERS = 5, 257
@@ -64,6 +65,9 @@ class Bench:
         device.update({"threads": self.threads} if self.on_cpu else {})
         return {"source": f"ncnn {ncnn.__version__}", "device": device, "timer": "wall", "method": METHOD}
 
+    def copy_gbps(self):
+        return None
+
     def measure(self, row):
         if why_not(row):
             return why_not(row)
@@ -99,19 +103,7 @@ class Bench:
 
 
 def main():
-    chosen = options.make_parser(__doc__).parse_args()
-    try:
-        selected = rows.select(rows.read_rows(chosen), chosen.suite, chosen.filter, chosen.dtype)
-        if ncnn is None:
-            raise ValueError(f"{reason} (pip install ncnn numpy)")
-        bench = Bench(chosen)
-        found = results.Results(bench.heading(), chosen.budget)
-        results.time_rows(found, selected, bench.measure)
-        results.publish(chosen, found)
-    except (OSError, ValueError) as error:
-        print(f"ncnn_bench.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return peer.run(options.make_parser(__doc__).parse_args(), Bench, missing)
 
 
 if __name__ == "__main__":

@@ -44,8 +44,9 @@ class Results:
         self.deadline = time.monotonic() + budget
 
     def add_copy(self, gbps):
-        """The largest counts: a machine is not as fast all the time."""
-        self.copy_gbps = max(self.copy_gbps or 0.0, gbps)
+        """The largest counts: a machine is not as fast all the time. None: there is no copy."""
+        if gbps is not None:
+            self.copy_gbps = max(self.copy_gbps or 0.0, gbps)
 
     def add(self, row, seconds, **more):
         """seconds: of each repeat. more: cached, record_s."""

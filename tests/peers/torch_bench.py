@@ -10,7 +10,7 @@ import sys
 
 sys.dont_write_bytecode = True
 import options
-import results
+import peer
 import rows
 
 try:
@@ -19,9 +19,9 @@ try:
 
     import torch_calls
     import torch_devices
-except ImportError as missing:
-    torch = None
-    reason = missing
+    missing = None
+except ImportError as reason:
+    missing = f"{reason} (pip install torch)"
 
 MAX_SETS = 8
 MEMORY_FACTOR = 8  # what a call may hold beside x, y, dy, dx: copies in f32, partial results
@@ -41,6 +41,9 @@ class Bench:
         return {"source": f"torch {torch.__version__} {'compile' if self.compiled else 'eager'}",
                 "device": self.device.about, "timer": self.device.timer,
                 "method": self.device.method + "; backward: torch.autograd.grad with retain_graph"}
+
+    def copy_gbps(self):
+        return torch_devices.copy_gbps(self.device, self.min_time)
 
     def make_forward(self, row):
         """One for a row's forward and backward, since compiling takes seconds."""
@@ -83,21 +86,7 @@ def parse(arguments):
 
 
 def main():
-    chosen = parse(sys.argv[1:])
-    try:
-        selected = rows.select(rows.read_rows(chosen), chosen.suite, chosen.filter, chosen.dtype)
-        if torch is None:
-            raise ValueError(f"{reason} (pip install torch)")
-        bench = Bench(chosen)
-        found = results.Results(bench.heading(), chosen.budget)
-        found.add_copy(torch_devices.copy_gbps(bench.device, chosen.min_time))
-        results.time_rows(found, selected, bench.measure)
-        found.add_copy(torch_devices.copy_gbps(bench.device, chosen.min_time))
-        results.publish(chosen, found)
-    except (OSError, ValueError) as error:
-        print(f"torch_bench.py: {error}", file=sys.stderr)
-        return 1
-    return 0
+    return peer.run(parse(sys.argv[1:]), Bench, missing)
 
 
 if __name__ == "__main__":
