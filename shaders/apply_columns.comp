@@ -29,15 +29,27 @@ COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 COLUMN_STATISTICS
 INPUT
 
+// What is the same for all positions of a word.
+Word words[WORDS];
+ColumnNormalizers normalizers[WORDS];
+vec4 weights[WORDS], biases[WORDS];
+
 void main() {
     Columns c = columns_of_invocation();
-    if (c.valid == 0u) return;
-    ColumnNormalizers n = column_normalizers(c);
-    vec4 weight = weight_columns(c), bias = bias_columns(c);
+    if (c.count == 0u) return;
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        words[w] = word_of(c, w);
+        normalizers[w] = column_normalizers(words[w]);
+        weights[w] = weight_columns(words[w]);
+        biases[w] = bias_columns(words[w]);
+    }
     for (uint k = 0u; k < c.count; ++k) {
-        uint element = c.first + k * c.step;
-        vec4 z = affine_map(normalize_columns(n, input_load(element, c.valid)), weight, bias);
-        if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, c.valid);
-        y_store(element, c.valid, activate(z));
+        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+            uint element = c.first + k * c.step + words[w].column;
+            vec4 x = input_load(element, words[w].valid);
+            vec4 z = affine_map(normalize_columns(normalizers[w], x), weights[w], biases[w]);
+            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, words[w].valid);
+            y_store(element, words[w].valid, activate(z));
+        }
     }
 }

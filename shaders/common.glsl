@@ -38,6 +38,7 @@ layout(constant_id = VKN_CONSTANT_WHOLE) const bool WHOLE = false;
 layout(constant_id = VKN_CONSTANT_SUMS) const bool SUMS = false;
 layout(constant_id = VKN_CONSTANT_DX) const bool DX = false;
 layout(constant_id = VKN_CONSTANT_ROWS) const uint ROWS = 1;
+layout(constant_id = VKN_CONSTANT_WORDS) const uint WORDS = 1;
 
 layout(push_constant, std430) uniform Push { PUSH push; };
 

@@ -32,26 +32,46 @@ COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 COLUMN_STATISTICS
 GRADIENT
 
+// What is the same for all positions of four columns.
+struct Parameters {
+    Word word;
+    ColumnNormalizers normalizers;
+    vec4 weight, bias, mean_g, mean_gxhat;
+};
+
+Parameters parameters_of(Word w) {
+    Parameters p = Parameters(w, column_normalizers(w), weight_columns(w), bias_columns(w), vec4(0), vec4(0));
+    if (has(VKN_FROZEN)) return p;
+    [[unroll]] for (uint k = 0u; k < 4u; ++k) {
+        uint first = group_of(w, k) * 4u;
+        float count = AT(7, sums, first + 2u);
+        p.mean_g[k] = AT(7, sums, first) / count;
+        p.mean_gxhat[k] = AT(7, sums, first + 1u) / count;
+    }
+    return p;
+}
+
+void write_dx(uint first, Parameters p) {
+    bool frozen = has(VKN_FROZEN);
+    uint element = first + p.word.column, valid = p.word.valid;
+    vec4 xhat = vec4(0);
+    if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(p.normalizers, x_load(element, valid));
+    vec4 g = dz_load(element, valid, xhat, p.weight, p.bias) * p.weight;
+    if (!frozen) g = (g - p.mean_g) - xhat * p.mean_gxhat;
+    vec4 dx = g * p.normalizers.rstd;
+    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
+    dx_store(element, valid, dx);
+}
+
+Parameters parameters[WORDS];
+
 void main() {
     Columns c = columns_of_invocation();
-    if (c.valid == 0u) return;
-    bool frozen = has(VKN_FROZEN);
-    ColumnNormalizers n = column_normalizers(c);
-    vec4 mean_g = vec4(0), mean_gxhat = vec4(0);
-    for (uint k = 0u; k < c.valid && !frozen; ++k) {
-        uint first = group_of(c, k) * 4u;
-        mean_g[k] = AT(7, sums, first) / AT(7, sums, first + 2u);
-        mean_gxhat[k] = AT(7, sums, first + 1u) / AT(7, sums, first + 2u);
-    }
-    vec4 weight = weight_columns(c), bias = bias_columns(c);
+    if (c.count == 0u) return;
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        parameters[w] = parameters_of(word_of(c, w));
     for (uint k = 0u; k < c.count; ++k) {
-        uint element = c.first + k * c.step;
-        vec4 xhat = vec4(0);
-        if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(n, x_load(element, c.valid));
-        vec4 g = dz_load(element, c.valid, xhat, weight, bias) * weight;
-        if (!frozen) g = (g - mean_g) - xhat * mean_gxhat;
-        vec4 dx = g * n.rstd;
-        if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, c.valid);
-        dx_store(element, c.valid, dx);
+        [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+            write_dx(c.first + k * c.step, parameters[w]);
     }
 }

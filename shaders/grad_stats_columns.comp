@@ -35,29 +35,70 @@ GRADIENT
 
 const bool BY_POSITION = AFFINE == VKN_AFFINE_ELEMENT;
 
+// What is the same for all positions of four columns.
+struct Parameters {
+    Word word;
+    ColumnNormalizers normalizers;
+    vec4 weight, bias;
+};
+
+Parameters parameters_of(Word w) {
+    Parameters p = Parameters(w, ColumnNormalizers(vec4(0), vec4(0), vec4(0)), vec4(1), vec4(0));
+    if (!BY_POSITION) p.normalizers = column_normalizers(w);
+    if (!DX && ACTIVATION == VKN_ACT_NONE) return p;
+    p.weight = weight_columns(w);
+    p.bias = bias_columns(w);
+    return p;
+}
+
+Parameters parameters[WORDS];
+Sums sums[WORDS];
+vec4 first[WORDS], second[WORDS]; // of a few positions
+
+void begin_block() {
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        first[w] = second[w] = vec4(0);
+}
+
+void end_block() {
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        sums_add(sums[w], first[w], second[w]);
+}
+
+void add_position(Columns c, uint k) {
+    Normalizer own;
+    if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + c.position + k * push.ways);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        Parameters p = parameters[w];
+        uint element = c.first + k * c.step + p.word.column, valid = p.word.valid;
+        vec4 x = x_load(element, valid);
+        vec4 xhat = BY_POSITION ? normalize_with(own, x) : normalize_columns(p.normalizers, x);
+        vec4 dz = dz_load(element, valid, xhat, p.weight, p.bias);
+        if (DX) dresidual_store(element, valid, dz * p.weight * p.normalizers.rstd);
+        first[w] += dz;
+        second[w] += dz * xhat;
+    }
+}
+
 void main() {
     Columns c = columns_of_invocation();
-    ColumnNormalizers n = ColumnNormalizers(vec4(0), vec4(0), vec4(0));
-    if (!BY_POSITION) n = column_normalizers(c);
-    vec4 weight = vec4(1), bias = vec4(0);
-    if (DX || ACTIVATION != VKN_ACT_NONE) {
-        weight = weight_columns(c);
-        bias = bias_columns(c);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        parameters[w] = parameters_of(word_of(c, w));
+        sums[w] = sums_empty();
     }
-    Sums sums = sums_empty();
-    for (uint block = 0u; block < c.count; block += BLOCK) {
-        vec4 first = vec4(0), second = vec4(0);
-        for (uint k = block; k < min(block + BLOCK, c.count); ++k) {
-            uint element = c.first + k * c.step;
-            vec4 xhat = x_load(element, c.valid);
-            if (BY_POSITION) xhat = normalize_with(normalizer_of(c.plane * push.stat_plane + c.part + k * push.parts), xhat);
-            else xhat = normalize_columns(n, xhat);
-            vec4 dz = dz_load(element, c.valid, xhat, weight, bias);
-            if (DX) dresidual_store(element, c.valid, dz * weight * n.rstd);
-            first += dz;
-            second += dz * xhat;
-        }
-        sums_add(sums, first, second);
+    uint k = 0u;
+    for (; k + POSITIONS <= c.count; k += POSITIONS) {
+        begin_block();
+        [[unroll]] for (uint i = 0u; i < POSITIONS; ++i)
+            add_position(c, k + i);
+        end_block();
     }
-    records_store(c, sums.first - sums.first_carry, sums.second - sums.second_carry, vec4(0), vec4(0));
+    begin_block();
+    for (; k < c.count; ++k)
+        add_position(c, k);
+    end_block();
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        Sums s = sums[w];
+        records_store(c, parameters[w].word, s.first - s.first_carry, s.second - s.second_carry, vec4(0), vec4(0));
+    }
 }

@@ -10,17 +10,23 @@ struct Moments {
 
 Moments moments_empty() { return Moments(VALUE(0), VALUE(0), VALUE(0), 0.0); }
 
-// Adds `count` values with the sum `sum` and the centred squares `m2`.
-void moments_add(inout Moments m, VALUE sum, VALUE m2, float count) {
+// Adds values with the mean `mean`, the sum `sum` and the centred squares `m2`. `before`: 1 / count of those that are
+// there; `weight`: count * added / (count + added).
+void moments_add_weighted(inout Moments m, VALUE mean, VALUE sum, VALUE m2, float before, float weight) {
     if (CENTERED) {
-        float before = 1.0 / max(m.count, 1.0), added = 1.0 / max(count, 1.0);
-        float weight = m.count * count / max(m.count + count, 1.0);
-        precise VALUE delta = sum * added - m.sum * before;
+        precise VALUE delta = mean - m.sum * before;
         precise VALUE spread = delta * delta * weight;
         m.m2 += m2 + spread;
         kahan_add(m.sum, m.carry, sum);
     } else {
         m.m2 += m2;
     }
+}
+
+// Adds `count` values with the sum `sum` and the centred squares `m2`.
+void moments_add(inout Moments m, VALUE sum, VALUE m2, float count) {
+    float before = 1.0 / max(m.count, 1.0), added = 1.0 / max(count, 1.0);
+    float weight = m.count * count / max(m.count + count, 1.0);
+    moments_add_weighted(m, sum * added, sum, m2, before, weight);
     m.count += count;
 }

@@ -35,10 +35,10 @@ struct ColumnNormalizers {
 };
 
 #define COLUMN_STATISTICS                                                                          \
-    ColumnNormalizers column_normalizers(Columns c) {                                              \
-        ColumnNormalizers all = ColumnNormalizers(vec4(0), vec4(0), vec4(0));                      \
-        for (uint k = 0u; k < c.valid; ++k) {                                                      \
-            Normalizer n = normalizer_of(group_of(c, k));                                          \
+    ColumnNormalizers column_normalizers(Word w)    {                                              \
+        ColumnNormalizers all;                                                                     \
+        [[unroll]] for (uint k = 0u; k < 4u; ++k) {                                                \
+            Normalizer n = normalizer_of(group_of(w, k));                                          \
             all.mean[k] = n.mean;                                                                  \
             all.low[k] = n.low;                                                                    \
             all.rstd[k] = n.rstd;                                                                  \

@@ -4,8 +4,8 @@
 #define PUSH vkn_columns_push
 #include "common.glsl"
 #include "tensor.glsl"
-#include "moments_columns.glsl"
 #include "columns.glsl"
+#include "moments_columns.glsl"
 #include "records.glsl"
 #include "residual.glsl"
 
@@ -20,13 +20,31 @@ INPUT
 
 void main() {
     Columns c = columns_of_invocation();
-    vec4 shift = vec4(0);
-    Moments m = moments_empty();
-    for (uint block = 0u; block < c.count; block += BLOCK) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
-            held[k] = input_load(c.first + (block + k) * c.step, block + k < c.count ? c.valid : 0u);
-        if (CENTERED && block == 0u) shift = c.count > 2u ? median(held[0], held[1], held[2]) : held[0];
-        moments_add_held(m, min(c.count - block, BLOCK), shift);
+    Word words[WORDS];
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        words[w] = word_of(c, w);
+        shifts[w] = vec4(0);
+        moments[w] = moments_empty();
     }
-    records_store(c, shift, m.sum / max(m.count, 1.0), m.m2, vec4(m.count));
+    uint k = 0u;
+    for (; k + POSITIONS <= c.count; k += POSITIONS) {
+        [[unroll]] for (uint i = 0u; i < POSITIONS; ++i)
+            [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+                held[i * WORDS + w] = input_load(c.first + (k + i) * c.step + words[w].column, words[w].valid);
+        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+            if (CENTERED && k == 0u)
+                shifts[w] = median(held[w], held[POSITIONS / 2u * WORDS + w], held[(POSITIONS - 1u) * WORDS + w]);
+            moments_add_held(w, float(k));
+        }
+    }
+    for (; k < c.count; ++k) {
+        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+            vec4 x = input_load(c.first + k * c.step + words[w].column, words[w].valid);
+            if (CENTERED && k == 0u) shifts[w] = x;
+            moments_add_one(w, x, float(k));
+        }
+    }
+    float count = float(c.count);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        records_store(c, words[w], shifts[w], moments[w].sum / max(count, 1.0), moments[w].m2, vec4(count));
 }

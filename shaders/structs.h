@@ -30,7 +30,8 @@
 #define VKN_CONSTANT_SUMS 14       // norm_row_grad: sums of dz and dz * xhat for each element of the row
 #define VKN_CONSTANT_DX 15         // grad_stats, frozen statistics: dx is written, too
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
-#define VKN_CONSTANT_COUNT 17
+#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes
+#define VKN_CONSTANT_COUNT 18
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row
@@ -92,17 +93,21 @@ struct vkn_rows_push {
     VKN_FLOAT weight_offset;
 };
 
-// A tensor seen as [plane][position][column]. A unit is one column of one plane; an invocation takes four columns and
-// the positions that are `part` modulo `parts`.
+// A tensor seen as [plane][position][column]. A unit is one column of one plane; an invocation takes
+// VKN_CONSTANT_WORDS words of four columns, in pieces of up to four neighbours that are `neighbours` pieces apart; and
+// of the `positions_each` * `ways` positions that `ways` neighbouring parts share each ways-th one.
 struct vkn_columns_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
-    VKN_UINT invocations; // planes * parts * words
-    VKN_UINT columns, words;
+    VKN_UINT invocations; // planes * parts * stretches
+    VKN_UINT columns;
+    VKN_UINT stretches;                  // invocations that share a position
+    VKN_UINT neighbours;                 // of them, those whose pieces are neighbours; divides stretches
     VKN_UINT plane_stride;               // elements
     VKN_UINT positions, position_stride; // elements
-    VKN_UINT parts;
-    VKN_UINT unit_first, unit_pitch; // unit of (plane, column): unit_first + plane * unit_pitch + column
+    VKN_UINT parts, ways;                // ways divides parts
+    VKN_UINT positions_each;             // positions of a part, at most
+    VKN_UINT unit_first, unit_pitch;     // unit of (plane, column): unit_first + plane * unit_pitch + column
     VKN_UINT record_first, record_units;
     VKN_UINT fan;
     VKN_UINT affine_plane; // weight of (plane, column): plane * affine_plane + column

@@ -212,9 +212,11 @@ static vkn_result find_or_build(vkn_context *context, vkn_shader shader, const v
 }
 
 vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_constants *given, VkPipeline *out) {
-    static const vkn_constants neutral = {
-        .value = {
-            [VKN_CONSTANT_LANES] = 1, [VKN_CONSTANT_CLUSTER] = 1, [VKN_CONSTANT_BLOCK] = 1, [VKN_CONSTANT_ROWS] = 1}};
+    static const vkn_constants neutral = {.value = {[VKN_CONSTANT_LANES] = 1,
+                                                    [VKN_CONSTANT_CLUSTER] = 1,
+                                                    [VKN_CONSTANT_BLOCK] = 1,
+                                                    [VKN_CONSTANT_ROWS] = 1,
+                                                    [VKN_CONSTANT_WORDS] = 1}};
     vkn_constants constants = *given;
     for (uint32_t i = VKN_CONSTANT_LANES; i < VKN_CONSTANT_COUNT; ++i)
         if (!(codes[shader].uses & (1u << i))) constants.value[i] = neutral.value[i];
@@ -246,6 +248,7 @@ static const label labels[] = {
     [VKN_CONSTANT_SUMS] = {.words = {"", " sums"}},
     [VKN_CONSTANT_DX] = {.words = {"", " dx"}},
     [VKN_CONSTANT_ROWS] = {.number = "rows"},
+    [VKN_CONSTANT_WORDS] = {.number = "words"},
 };
 _Static_assert(sizeof labels / sizeof *labels == VKN_CONSTANT_COUNT, "each constant has a label");
 

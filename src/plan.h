@@ -71,7 +71,11 @@ typedef struct vkn_limits {
     uint64_t slab;             // most elements that a team may read again from a cache
     uint64_t row_invocations;  // invocations that fill the device with teams of several rows
     uint32_t teams;            // teams that fill the device
-    uint32_t invocations;      // single invocations that fill the device
+    uint32_t invocations;      // single invocations that fill the device (columns)
+    uint32_t column_words;     // most words of a position that an invocation takes
+    uint32_t column_block;     // words that it sums together
+    uint32_t reduce_positions; // most positions of a part that is summed
+    uint32_t apply_positions;  // the same where statistics are applied
     uint64_t max_workgroups;   // of one dispatch, all axes together
     uint64_t binding_elements; // elements that one binding can see, whatever its alignment
     bool cpu;

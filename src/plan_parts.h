@@ -51,6 +51,7 @@ typedef struct vkn_split {
     uint32_t rows;                 // of them, those that share each load of a weight; 0 is 1
     uint64_t outer_step, run_step; // rows
     uint64_t parts;                // columns: of all positions together
+    uint32_t words, ways;          // columns: words of an invocation, parts that interleave
 } vkn_split;
 
 // A part of a view that one descriptor can see. `part`: number of its first part, among those of the view.

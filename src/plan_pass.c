@@ -60,6 +60,7 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_VECTOR] = vector;
     constant[VKN_CONSTANT_ON_CHIP] = split->on_chip;
     constant[VKN_CONSTANT_ROWS] = split->rows ? split->rows : 1;
+    constant[VKN_CONSTANT_WORDS] = split->words ? split->words : 1;
     constant[VKN_CONSTANT_CENTERED] = plan->geometry->centered;
     constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT
                                     : vkn_plan_splits_batch(plan)  ? VKN_AFFINE_OUTER
@@ -224,16 +225,29 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
     uint64_t units = view->count[0] * view->count[2];
     pass->constants.value[VKN_CONSTANT_VECTOR] &=
         view->stride[1] % 4 == 0 && box->count[2] % 4 == 0 && box->first % 4 == 0;
-    uint64_t words = vkn_ceil_div(box->count[2], 4), invocations = words * box->parts * box->count[0];
+    uint64_t words = vkn_ceil_div(box->count[2], 4), stretches = vkn_ceil_div(words, boxes->split.words);
+    pass->constants.value[VKN_CONSTANT_WHOLE] =
+        pass->constants.value[VKN_CONSTANT_VECTOR] && words % boxes->split.words == 0;
+    uint64_t invocations = stretches * box->parts * box->count[0], ways = boxes->split.ways;
+    // A subgroup sweeps one stretch of memory.
+    uint64_t subgroup = plan->limits->subgroup;
+    while (box->parts % ways != 0)
+        ways /= 2;
+    // Whole blocks but for the last part.
+    uint64_t block = boxes->split.block / boxes->split.words;
+    uint64_t positions = vkn_ceil_div(vkn_ceil_div(box->count[1], box->parts), block) * block;
     pass->push.columns = (struct vkn_columns_push){
         .flags = flags,
         .invocations = (uint32_t)invocations,
         .columns = (uint32_t)box->count[2],
-        .words = (uint32_t)words,
+        .stretches = (uint32_t)stretches,
+        .neighbours = (uint32_t)(stretches % subgroup ? stretches : subgroup),
         .plane_stride = (uint32_t)(box->count[0] > 1 ? view->stride[0] : 0),
         .positions = (uint32_t)box->count[1],
         .position_stride = (uint32_t)(box->count[1] > 1 ? view->stride[1] : 0),
         .parts = (uint32_t)box->parts,
+        .ways = (uint32_t)ways,
+        .positions_each = (uint32_t)positions,
         .unit_first = (uint32_t)(box->at[0] * view->count[2] + box->at[2]),
         .unit_pitch = (uint32_t)view->count[2],
         .record_first = (uint32_t)(box->part * units),

@@ -128,18 +128,38 @@ static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     return split;
 }
 
-static vkn_split split_columns(const vkn_view *view, const vkn_limits *limits, uint64_t positions_each) {
-    uint64_t side_by_side = vkn_ceil_div(view->count[2], 4) * view->count[0];
-    vkn_split split = {.lanes = 1, .block = 4};
+// ---- Columns -------------------------------------------------------------------------------------------------------
+// As many words as let a subgroup sweep a whole position, or a long stretch of it.
+static uint32_t column_words_for(uint64_t words, const vkn_limits *limits) {
+    uint64_t most = limits->column_words, held = vkn_least(vkn_least(words, most), 4);
+    while (held < most && held * limits->subgroup < words)
+        held *= 2;
+    return (uint32_t)vkn_most(held, 1);
+}
+
+// Parts of at least and at most so many positions: no more of them than fill the device, if that is not too few.
+static vkn_split split_columns(const vkn_view *view, const vkn_limits *limits, uint64_t least, uint64_t most) {
+    uint64_t words = vkn_ceil_div(view->count[2], 4), positions = view->count[1];
+    vkn_split split = {.lanes = 1, .words = column_words_for(words, limits)};
+    split.block = (uint32_t)vkn_most(limits->column_block / split.words, 1) * split.words;
+    uint64_t stretches = vkn_most(vkn_ceil_div(words, split.words), 1);
     uint64_t wanted = vkn_least(limits->invocations, limits->binding_elements / 16);
-    uint64_t parts = vkn_most(wanted / vkn_most(side_by_side, 1), 1);
-    parts = vkn_least(parts, vkn_most(view->count[1] / positions_each, 1));
-    split.parts = vkn_most(parts, vkn_ceil_div(view->count[1], (uint64_t)split.block * LONGEST_CHAIN));
+    uint64_t parts = wanted / vkn_most(stretches * view->count[0], 1);
+    parts = vkn_least(vkn_most(parts, 1), vkn_most(positions / least, 1));
+    parts = vkn_most(parts, vkn_ceil_div(positions, most));
+    // On a GPU a workgroup sweeps memory together.
+    uint64_t ways = limits->cpu ? 1 : power_of_two(vkn_ceil_div(limits->workgroup, stretches));
+    while (ways > parts)
+        ways /= 2;
+    split.ways = (uint32_t)ways;
+    split.parts = parts / ways * ways;
     return split;
 }
 
+// ---- Splits --------------------------------------------------------------------------------------------------------
 vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
-    return view->columns ? split_columns(view, limits, 32) : split_rows(view, limits);
+    if (!view->columns) return split_rows(view, limits);
+    return split_columns(view, limits, 32, limits->reduce_positions);
 }
 
 // `cuts` or a few more, so that each lane of each piece has as many of `words`; `cuts` where no such number is near.
@@ -150,7 +170,8 @@ static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
     return cuts;
 }
 
-// A lane takes about `apply` words: of a run, cut evenly where that leaves no masks, or of several outers.
+// A lane takes about `apply` words: of a run, cut evenly where that leaves no masks, or of several outers. A CPU driver's
+// teams have neighbouring memory instead of more outers, and as many lanes as leave no masks.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
     vkn_split split = {.lanes = lanes_over(view->count[0], words, limits)};
@@ -168,11 +189,7 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
 }
 
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
-    if (view->columns) {
-        vkn_split split = split_columns(view, limits, 1);
-        split.parts = vkn_most(split.parts, vkn_ceil_div(view->count[1], 8));
-        return split;
-    }
+    if (view->columns) return split_columns(view, limits, 1, limits->apply_positions);
     return split_apply_rows(view, limits);
 }
 

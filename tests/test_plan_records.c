@@ -137,10 +137,14 @@ static void write_rows(struct records *r, const vkn_pass *pass, const vkn_bindin
 
 static void write_columns(struct records *r, const vkn_pass *pass, const vkn_binding *to) {
     const struct vkn_columns_push *push = &pass->push.columns;
-    for (uint32_t i = 0; i < push->invocations; i++) {
-        uint32_t column = i % push->words * 4, rest = i / push->words, plane = rest / push->parts;
+    uint32_t words = pass->constants.value[VKN_CONSTANT_WORDS], piece = least(words, 4);
+    for (uint32_t i = 0; i < push->invocations * words; i++) {
+        uint32_t stretch = i / words % push->stretches, rest = i / words / push->stretches, plane = rest / push->parts;
+        uint32_t lane = stretch % push->neighbours, own = i % words / piece;
+        uint32_t number = (stretch - lane) * (words / piece) + own * push->neighbours + lane;
+        uint32_t column = (number * piece + i % words % piece) * 4;
         uint64_t unit = push->unit_first + (uint64_t)plane * push->unit_pitch + column;
-        for (uint32_t k = 0; k < least(push->columns - column, 4); k++)
+        for (uint32_t k = 0; column + k < push->columns && k < 4; k++)
             write_record(r, to, push->record_first + (uint64_t)(rest % push->parts) * push->record_units + unit + k);
     }
 }
@@ -191,6 +195,14 @@ static void check_whole(const vkn_pass *pass, struct tally *tally) {
     *(whole ? &tally->whole : &tally->partial) += 1;
 }
 
+// Columns: each word of each invocation exists, and is four elements.
+static void check_whole_columns(const vkn_pass *pass) {
+    const uint32_t *constant = pass->constants.value;
+    const struct vkn_columns_push *push = &pass->push.columns;
+    bool all = push->columns == push->stretches * constant[VKN_CONSTANT_WORDS] * 4;
+    assert_int_equal(constant[VKN_CONSTANT_WHOLE], constant[VKN_CONSTANT_VECTOR] && all);
+}
+
 static void check_plan(const vkn_plan *plan, struct tally *tally) {
     struct records records = {.count = plan->scratch[VKN_RECORDS] / 16};
     records.written = calloc(records.count + 1, 1);
@@ -201,6 +213,8 @@ static void check_plan(const vkn_plan *plan, struct tally *tally) {
         const vkn_pass *pass = &plan->passes[i];
         if ((1u << pass->shader) & rows_shaders)
             check_whole(pass, tally);
+        else if ((1u << pass->shader) & columns_shaders)
+            check_whole_columns(pass);
         else
             assert_false(pass->constants.value[VKN_CONSTANT_WHOLE]);
         check_records(&records, pass);

@@ -41,13 +41,13 @@ enum { MODULES = sizeof modules / sizeof *modules };
 
 // Constants as plans make them, by constant_id; no two numbers of a set are the same where arrays depend on them.
 static const uint32_t constants[][VKN_CONSTANT_COUNT] = {
-    {128, 32, 32, 8, 1, 1, 1, VKN_AFFINE_ELEMENT, 0, 0, 0, 0, 0, 1, 1, 0, 1},
+    {128, 32, 32, 8, 1, 1, 1, VKN_AFFINE_ELEMENT, 0, 0, 0, 0, 0, 1, 1, 0, 1, 4},
     {64, 64, 4, 7, 0, 0, 1, VKN_AFFINE_UNIT, VKN_STORAGE_F16, VKN_STORAGE_F32, VKN_ACT_SILU, VKN_ADD_AFTER, 1, 0, 0, 1,
-     1},
+     1, 3},
     {32, 8, 1, 3, 1, 0, 0, VKN_AFFINE_ELEMENT, VKN_STORAGE_BF16, VKN_STORAGE_BF16, VKN_ACT_RELU, VKN_ADD_BEFORE, 0, 1,
-     1, 1, 16},
-    {256, 1, 1, 1, 0, 1, 1, VKN_AFFINE_OUTER, VKN_STORAGE_F32, VKN_STORAGE_F16, 0, 0, 0, 0, 0, 0, 4},
-    {1024, 1024, 64, 5, 1, 1, 0, VKN_AFFINE_SPAN, 0, 0, VKN_ACT_RELU, 0, 1, 1, 0, 0, 1},
+     1, 1, 16, 2},
+    {256, 1, 1, 1, 0, 1, 1, VKN_AFFINE_OUTER, VKN_STORAGE_F32, VKN_STORAGE_F16, 0, 0, 0, 0, 0, 0, 4, 1},
+    {1024, 1024, 64, 5, 1, 1, 0, VKN_AFFINE_SPAN, 0, 0, VKN_ACT_RELU, 0, 1, 1, 0, 0, 1, 4},
 };
 enum { SETS = sizeof constants / sizeof *constants };
 
