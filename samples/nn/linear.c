@@ -48,18 +48,20 @@ static void sum_columns(nn_device *device, const vkn_tensor *x, const vkn_tensor
 static vkn_tensor linear_backward(nn_module *module, vkn_tensor dy, bool needs_dx) {
     linear *self = (linear *)module;
     nn_device *device = module->device;
-    nn_matmul(device, &(nn_matmul_args){.a = dy, .transpose_a = true, .b = self->x, .c = self->weight.grad});
-    sum_columns(device, &dy, &self->bias.grad);
+    if (!module->frozen) {
+        nn_matmul(device, &(nn_matmul_args){.a = dy, .transpose_a = true, .b = self->x, .c = self->weight.grad});
+        sum_columns(device, &dy, &self->bias.grad);
+    }
     if (!needs_dx) return (vkn_tensor){0};
     const vkn_tensor dx = nn_tensor_like(device, &self->x);
     nn_matmul(device, &(nn_matmul_args){.a = dy, .b = self->weight.value, .c = dx});
     return dx;
 }
 
-static void linear_parameters(nn_module *module, nn_parameter_visit visit, void *user) {
+static void linear_state(nn_module *module, nn_parameter_visit visit, void *user) {
     const linear *self = (linear *)module;
-    visit(user, &self->weight);
-    visit(user, &self->bias);
+    visit(user, "weight", &self->weight);
+    visit(user, "bias", &self->bias);
 }
 
 static void linear_destroy(nn_module *module) {
@@ -67,7 +69,7 @@ static void linear_destroy(nn_module *module) {
 }
 
 static const nn_module_ops linear_ops = {
-    .forward = linear_forward, .backward = linear_backward, .parameters = linear_parameters, .destroy = linear_destroy};
+    .forward = linear_forward, .backward = linear_backward, .state = linear_state, .destroy = linear_destroy};
 
 static void upload_uniform(nn_device *device, const vkn_tensor *tensor, float bound, nn_random *random) {
     const uint64_t count = vkn_tensor_count(tensor);

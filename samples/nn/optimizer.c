@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
-static void count_parameter(void *user, const nn_parameter *parameter) {
+static void count_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     (void)parameter;
     (*(size_t *)user)++;
 }
 
-static void add_parameter(void *user, const nn_parameter *parameter) {
+static void add_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     nn_optimizer *optimizer = user;
     optimizer->parameters[optimizer->count++] = *parameter;
 }

@@ -109,7 +109,8 @@ void assert_near(double got, double expected, double tolerance, const char *what
     }
 }
 
-static void add_parameter(void *user, const nn_parameter *parameter) {
+static void add_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     parameter_list *list = user;
     assert_true(list->count < sizeof list->items / sizeof list->items[0]);
     list->items[list->count++] = *parameter;
