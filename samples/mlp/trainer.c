@@ -72,7 +72,7 @@ static void train_step(mlp_trainer *trainer, uint32_t step) {
     const vkn_tensor targets = nn_gather(device, &trainer->train.labels, &index);
     const vkn_tensor logits = nn_module_forward(with->network, x);
     const vkn_tensor dlogits = nn_tensor_like(device, &logits);
-    nn_bce_with_logits(device, &logits, &targets, with->batch_size, &loss, &dlogits);
+    nn_bce_with_logits(device, &logits, &targets, with->batch_size, &loss, NULL, &dlogits);
     nn_module_backward(with->network, dlogits, false);
     if (with->ranks) nn_ranks_sum_gradients(with->ranks);
     nn_optimizer_step(with->optimizer);
@@ -103,7 +103,7 @@ static void test_batch(mlp_trainer *trainer, uint32_t first, uint32_t count, flo
     const vkn_tensor targets = nn_rows(device, &trainer->test.labels, first, count);
     const vkn_tensor loss = nn_vector(device, NN_STEP, VKN_F32, 1);
     const vkn_tensor logits = nn_module_forward(trainer->with.network, x);
-    nn_bce_with_logits(device, &logits, &targets, count, &loss, NULL);
+    nn_bce_with_logits(device, &logits, &targets, count, &loss, NULL, NULL);
     nn_submit(device);
     float host_loss = 0;
     nn_download(device, &loss, &host_loss);

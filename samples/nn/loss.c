@@ -5,10 +5,10 @@
 #include "kernel.h"
 #include "shaders/push.h"
 
-static const nn_kernel bce_kernel = NN_KERNEL(bce, 4, nn_bce_push);
+static const nn_kernel bce_kernel = NN_KERNEL(bce, 5, nn_bce_push);
 
 void nn_bce_with_logits(nn_device *device, const vkn_tensor *logits, const vkn_tensor *targets, uint32_t total,
-                        const vkn_tensor *loss, const vkn_tensor *dlogits) {
+                        const vkn_tensor *loss, const vkn_tensor *right, const vkn_tensor *dlogits) {
     if (!nn_ok(device)) return;
     const uint64_t count = vkn_tensor_count(logits), target_count = vkn_tensor_count(targets);
     if (count != target_count || (dlogits && vkn_tensor_count(dlogits) != count)) {
@@ -22,7 +22,8 @@ void nn_bce_with_logits(nn_device *device, const vkn_tensor *logits, const vkn_t
                 NN_BCE_COUNT);
         return;
     }
-    const vkn_tensor tensors[] = {*logits, *targets, *loss, dlogits ? *dlogits : (vkn_tensor){0}};
-    const nn_bce_push push = {(uint32_t)count, total, dlogits != NULL};
+    const vkn_tensor tensors[] = {*logits, *targets, *loss, dlogits ? *dlogits : (vkn_tensor){0},
+                                  right ? *right : (vkn_tensor){0}};
+    const nn_bce_push push = {(uint32_t)count, total, dlogits != NULL, right != NULL};
     nn_dispatch(device, &bce_kernel, tensors, &push, 1, 1);
 }

@@ -36,10 +36,10 @@ NN_STRUCT(nn_map_push) {
     uint32_t count;
 };
 NN_STRUCT(nn_bce_push) {
-    uint32_t count, total, has_grad;
+    uint32_t count, total, has_grad, has_right;
 };
 NN_STRUCT(nn_gather_push) {
-    uint32_t rows, columns, table_rows;
+    uint32_t rows, columns, table_rows, stride; // columns and stride in words
 };
 NN_STRUCT(nn_adam_push) {
     uint32_t count;

@@ -101,6 +101,45 @@ static void test_gather(void **state) {
     nn_begin(f->device);
     nn_gather(f->device, &ttable.inside, &ttable.inside);
     assert_failure(f, VKN_BAD_ARGUMENT, "index has rank 2, expected 1 of I64");
+    nn_gather(f->device, &rest, &rest);
+    assert_failure(f, VKN_BAD_ARGUMENT, "table has rank 1, expected 2");
+}
+
+// Numbers that would not survive as floats, in windows that overlap and in disjoint ones.
+static void check_windows(fixture *f, uint32_t stride) {
+    enum { COUNT = 23, COLUMNS = 5, PICKED = 5 };
+    const int64_t last = (COUNT - COLUMNS) / stride, index[PICKED] = {last, 0, 2, last + 1, -1};
+    int64_t values[COUNT], y[PICKED * COLUMNS];
+    for (int i = 0; i < COUNT; i++)
+        values[i] = i % 2 ? i : -(INT64_C(1) << (2 * i));
+    const vkn_tensor tvalues = nn_vector(f->device, NN_FOREVER, VKN_I64, COUNT);
+    const vkn_tensor tindex = nn_vector(f->device, NN_FOREVER, VKN_I64, PICKED);
+    nn_upload(f->device, &tvalues, values);
+    nn_upload(f->device, &tindex, index);
+    nn_begin(f->device);
+    const vkn_tensor ty = nn_gather_windows(f->device, &tvalues, &tindex, stride, COLUMNS);
+    submit(f);
+    nn_download(f->device, &ty, y);
+    for (int r = 0; r < PICKED; r++) {
+        for (int c = 0; c < COLUMNS; c++) {
+            const int64_t got = y[r * COLUMNS + c];
+            if (index[r] < 0 || index[r] > last) {
+                assert_true(got > INT64_C(1) << 32);
+            } else {
+                assert_int_equal(got, values[stride * index[r] + c]);
+            }
+        }
+    }
+}
+
+static void test_gather_windows(void **state) {
+    fixture *f = *state;
+    check_windows(f, 1);
+    check_windows(f, 5);
+    const vkn_tensor values = nn_vector(f->device, NN_FOREVER, VKN_I64, 4);
+    nn_begin(f->device);
+    nn_gather_windows(f->device, &values, &values, 0, 2);
+    assert_failure(f, VKN_BAD_ARGUMENT, "values have rank 1, expected 1; stride 0, expected at least 1");
 }
 
 // exp(-|z|) on a device is only as good as the rounding of |z| in it; nothing else may be lost.
@@ -110,22 +149,26 @@ static double bce_tolerance(double z, double value) {
 
 static void check_bce(fixture *f, uint32_t count, uint32_t total, const float *z, const float *t) {
     const box tz = box_create(f, count, 1, z), tt = box_create(f, count, 1, t);
-    const box tdz = box_create(f, count, 1, NULL), tloss = box_create(f, 2, 1, NULL);
+    const box tdz = box_create(f, count, 1, NULL), tloss = box_create(f, 3, 1, NULL);
     const vkn_tensor with = nn_rows(f->device, &tloss.inside, 0, 1), without = nn_rows(f->device, &tloss.inside, 1, 1);
+    const vkn_tensor right = nn_rows(f->device, &tloss.inside, 2, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &with, &tdz.inside);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &without, NULL);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &with, &right, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &without, NULL, NULL);
     submit(f);
     float *loss = box_read(f, &tloss), *dz = box_read(f, &tdz);
     double sum = 0, tolerance = 0;
+    uint32_t expected_right = 0;
     for (uint32_t i = 0; i < count; i++) {
         const double rz = (double)z[i], rt = (double)t[i], slope = reference_bce_slope(rz, rt);
+        expected_right += (rz > 0) == (rt > 0.5);
         sum += reference_bce(rz, rt);
         tolerance += bce_tolerance(rz, reference_bce(rz, rt));
         assert_near((double)dz[i], slope / total, bce_tolerance(rz, slope) / total, "dz", i);
     }
     assert_near((double)loss[0], sum / total, tolerance / total, "loss", 0);
     assert_true(loss[0] == loss[1]);
+    assert_true(loss[2] == (float)expected_right);
     free(loss);
     free(dz);
 }
@@ -167,7 +210,7 @@ static void test_bce_finite_differences(void **state) {
     const box tz = box_create(f, COUNT, 1, z), tt = box_create(f, COUNT, 1, t);
     const box tdz = box_create(f, COUNT, 1, NULL), tloss = box_create(f, 1, 1, NULL);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, COUNT, &tloss.inside, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, COUNT, &tloss.inside, NULL, &tdz.inside);
     submit(f);
     float *dz = box_read(f, &tdz);
     for (size_t i = 0; i < COUNT; i++) {
@@ -183,19 +226,23 @@ static void test_bce_errors(void **state) {
     fixture *f = *state;
     const vkn_tensor z = nn_matrix(f->device, NN_FOREVER, 6, 1), t = nn_matrix(f->device, NN_FOREVER, 7, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &z, &t, 6, &z, NULL);
+    nn_bce_with_logits(f->device, &z, &t, 6, &z, NULL, NULL);
     assert_failure(f, VKN_BAD_ARGUMENT, "logits has 6 elements, targets 7");
     const vkn_tensor many = nn_matrix(f->device, NN_FOREVER, (1 << 22) + 1, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &many, &many, (1 << 22) + 1, &z, NULL);
+    nn_bce_with_logits(f->device, &many, &many, (1 << 22) + 1, &z, NULL, NULL);
     assert_failure(f, VKN_UNSUPPORTED, "logits has 4194305 elements, at most 4194304");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_relu),         cmocka_unit_test(test_relu_errors),
-        cmocka_unit_test(test_gather),       cmocka_unit_test(test_bce),
-        cmocka_unit_test(test_bce_extremes), cmocka_unit_test(test_bce_finite_differences),
+        cmocka_unit_test(test_relu),
+        cmocka_unit_test(test_relu_errors),
+        cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_gather_windows),
+        cmocka_unit_test(test_bce),
+        cmocka_unit_test(test_bce_extremes),
+        cmocka_unit_test(test_bce_finite_differences),
         cmocka_unit_test(test_bce_errors),
     };
     const struct CMUnitTest limited[] = {cmocka_unit_test(test_relu_folded), cmocka_unit_test(test_limits)};

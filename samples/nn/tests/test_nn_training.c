@@ -152,7 +152,7 @@ static void test_network_finite_differences(void **state) {
     nn_begin(f->device);
     const vkn_tensor logits = nn_module_forward(module, tx.inside);
     const vkn_tensor dlogits = nn_tensor_like(f->device, &logits);
-    nn_bce_with_logits(f->device, &logits, &tt.inside, N, &tloss.inside, &dlogits);
+    nn_bce_with_logits(f->device, &logits, &tt.inside, N, &tloss.inside, NULL, &dlogits);
     const vkn_tensor tdx = nn_module_backward(module, dlogits, true);
     const parameter_list list = list_parameters(module);
     assert_int_equal(list.count, PARAMETERS);
