@@ -9,7 +9,7 @@
 #include "say.h"
 
 #define FIELD(name) offsetof(training_options, name)
-enum { COMMON_COUNT = 13 };
+enum { COMMON_COUNT = 15 };
 
 // The rows of all programs: two of them have what the program says.
 static void common_options(const training_command *command, training_option out[COMMON_COUNT]) {
@@ -25,6 +25,9 @@ static void common_options(const training_command *command, training_option out[
          &training_text, NULL},
         {"--csv", "FILE", "writes the curves: epoch, losses, accuracy", FIELD(csv), &training_text, NULL},
         {"--steps-csv", "FILE", "writes the loss of each step", FIELD(steps_csv), &training_text, NULL},
+        {"--save-init", "FILE", "writes the initial weights, named as in PyTorch's state_dict (.safetensors)",
+         FIELD(save_init), &training_text, NULL},
+        {"--save", "FILE", "the same with what training made of them", FIELD(save), &training_text, NULL},
         {"--save-batches", "FILE", "writes the data, and for each epoch the order that its batches took (.safetensors)",
          FIELD(save_batches), &training_text, NULL},
         {"--json", NULL, "prints the result as JSON instead of the table", FIELD(json), NULL, NULL},

@@ -13,9 +13,10 @@ typedef struct training_options {
     uint32_t epochs, batch_size;
     double lr;
     uint64_t seed;
-    const char *device;                         // NULL: vknorm's choice
-    const char *data;                           // NULL: the program has it from elsewhere
-    const char *csv, *steps_csv, *save_batches; // each may be NULL
+    const char *device;          // NULL: vknorm's choice
+    const char *data;            // NULL: the program has it from elsewhere
+    const char *csv, *steps_csv; // each of these may be NULL
+    const char *save_init, *save, *save_batches;
     bool json, help;
 } training_options;
 

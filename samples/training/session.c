@@ -9,6 +9,7 @@
 #include "engine.h"
 #include "report.h"
 #include "say.h"
+#include "weights.h"
 
 enum { DONE, FAILED, MISTAKE, TEST_BATCH = 256 };
 
@@ -98,14 +99,20 @@ static bool test_one_at_a_time(session *s, training_result *result) {
     return false;
 }
 
+static bool save_weights(session *s, const char *path) {
+    if (path && s->rank == 0) nn_weights_save(s->network, path);
+    return nn_ok(s->engine.device);
+}
+
 static bool train(session *s, training_result *result) {
+    if (!save_weights(s, s->options->save_init)) return false;
     const double start = training_clock();
     for (uint32_t epoch = 1; epoch <= s->options->epochs; epoch++) {
         if (!train_epoch(s, epoch, result)) return false;
     }
     result->seconds = training_clock() - start;
     if (s->rank > 0) return true;
-    if (!training_batches_save(&s->batches, s->data)) return false;
+    if (!save_weights(s, s->options->save) || !training_batches_save(&s->batches, s->data)) return false;
     if (s->program->one_at_a_time && !test_one_at_a_time(s, result)) return false;
     training_report_result(&s->report, result);
     return true;
