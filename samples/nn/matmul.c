@@ -7,10 +7,6 @@
 
 static const nn_kernel matmul_kernel = NN_KERNEL(matmul, 4, nn_matmul_push);
 
-static uint32_t tiles(uint32_t size) {
-    return size / NN_TILE + (size % NN_TILE != 0);
-}
-
 void nn_matmul(nn_device *device, const nn_matmul_args *args) {
     if (!nn_ok(device)) return;
     const uint32_t *a = args->a.shape, *b = args->b.shape, *c = args->c.shape;
@@ -36,7 +32,7 @@ void nn_matmul(nn_device *device, const nn_matmul_args *args) {
                            .has_bias = args->bias.buffer != VK_NULL_HANDLE};
     do {
         push.last = depth - push.first > NN_MATMUL_DEPTH ? push.first + NN_MATMUL_DEPTH : depth;
-        nn_dispatch(device, &matmul_kernel, tensors, &push, tiles(columns), tiles(rows));
+        nn_dispatch_tiles(device, &matmul_kernel, tensors, &push, rows, columns, 1);
         push.first = push.last;
     } while (push.first < depth);
 }

@@ -14,13 +14,15 @@
     struct name
 #endif
 
-#define NN_LANES 128      // invocations of a workgroup, in all kernels but matmul
-#define NN_TILE 32        // a matmul workgroup computes NN_TILE x NN_TILE outputs
-#define NN_SUM_COLUMNS 32 // columns that a column_sum workgroup adds up
+#define NN_LANES 128    // invocations of a workgroup, in all kernels but those of tile.glsl
+#define NN_TILE_ROWS 32 // those compute NN_TILE_ROWS x NN_TILE_COLUMNS outputs a workgroup
+#define NN_TILE_COLUMNS 64
+#define NN_SUM_COLUMNS 32   // columns that a column_sum workgroup adds up
+#define NN_ATTENTION_ROWS 8 // rows of an attention matrix that share a workgroup
 
 // lavapipe ends a shader's loops, without a word, after 65535 iterations in all. So there is a limit to what one
 // dispatch sums up: the rest goes to the next one, or is refused.
-#define NN_MATMUL_DEPTH (1 << 18)
+#define NN_MATMUL_DEPTH (1 << 15)
 #define NN_SUM_ROWS (1 << 17)
 #define NN_BCE_COUNT (1 << 22)
 
@@ -34,6 +36,18 @@ NN_STRUCT(nn_column_sum_push) {
 };
 NN_STRUCT(nn_map_push) {
     uint32_t count;
+};
+NN_STRUCT(nn_add_push) {
+    uint32_t count, period;
+};
+NN_STRUCT(nn_dropout_push) {
+    uint32_t count, threshold; // what random words are below where an element is dropped
+    float scale;               // of the others
+    uint32_t seed_low, seed_high, rank;
+};
+NN_STRUCT(nn_attention_push) {
+    uint32_t length;
+    float scale;
 };
 NN_STRUCT(nn_bce_push) {
     uint32_t count, total, has_grad, has_right;
