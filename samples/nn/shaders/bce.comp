@@ -3,6 +3,7 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "push.h"
+#include "log1p.glsl"
 
 // Binary cross-entropy with logits z and targets t, with u = exp(-|z|), which never overflows:
 //   loss = sum of (max(z, 0) - z * t + log(1 + u)) / total
@@ -23,15 +24,6 @@ layout(push_constant) uniform Push {
 
 shared float sums[NN_LANES];
 shared uint rights[NN_LANES];
-
-// log(1 + u) for 0 <= u <= 1 as 2 atanh(s), s = u / (2 + u): Vulkan's log promises only 2^-21 here, and 1 + u drops
-// the digits of a small u.
-float log1p(float u) {
-    const float s = u / (2.0 + u), q = s * s;
-    float series = 1.0 / 17.0;
-    [[unroll]] for (int n = 15; n > 0; n -= 2) series = series * q + 1.0 / float(n);
-    return 2.0 * s * series;
-}
 
 float element(uint i, inout uint rights_of_lane) {
     const float logit = z[offset[0] + i], target = t[offset[1] + i];

@@ -25,6 +25,8 @@
 #define NN_MATMUL_DEPTH (1 << 15)
 #define NN_SUM_ROWS (1 << 17)
 #define NN_BCE_COUNT (1 << 22)
+#define NN_CLASS_LANES 16    // of cross_entropy share a row
+#define NN_CLASSES (1 << 14) // of a row: a lane adds up a sixteenth
 
 NN_STRUCT(nn_matmul_push) {
     uint32_t rows, columns, depth; // c is rows x columns, and each element a sum of depth products
@@ -52,12 +54,22 @@ NN_STRUCT(nn_attention_push) {
 NN_STRUCT(nn_bce_push) {
     uint32_t count, total, has_grad, has_right;
 };
+NN_STRUCT(nn_cross_entropy_push) {
+    uint32_t rows, classes, total, has_grad, has_right;
+};
 NN_STRUCT(nn_gather_push) {
     uint32_t rows, columns, table_rows, stride; // columns and stride in words
 };
 NN_STRUCT(nn_adam_push) {
     uint32_t count;
-    float lr, eps, beta1, beta2, one_minus_beta1, one_minus_beta2;
+    float lr, eps, beta1, beta2, one_minus_beta1, one_minus_beta2, decay;
+};
+NN_STRUCT(nn_sgd_push) {
+    uint32_t count;
+    float lr, momentum, weight_decay;
+};
+NN_STRUCT(nn_lstm_push) {
+    uint32_t batch, steps, hidden, step;
 };
 
 #endif
