@@ -19,6 +19,12 @@ vkn_result training_engine_open(training_engine *engine, const char *device, boo
     return result;
 }
 
+bool training_engine_open_or_say(training_engine *engine, const char *device) {
+    const vkn_result result = training_engine_open(engine, device, true);
+    if (result != VKN_OK) training_say("%s: %s", vkn_result_string(result), vkn_error_message());
+    return result == VKN_OK;
+}
+
 void training_engine_close(training_engine *engine) {
     nn_device_destroy(engine->device);
     vkn_context_destroy(engine->context);

@@ -11,7 +11,14 @@
 #define FIELD(name) offsetof(training_options, name)
 enum { COMMON_COUNT = 15 };
 
-// The rows of all programs: two of them have what the program says.
+static bool has_option(const training_command *command, const char *name) {
+    for (const char *const *without = command->without; without && *without; without++) {
+        if (strcmp(*without, name) == 0) return false;
+    }
+    return true;
+}
+
+// The rows of all programs but those that this one goes without: two of them have what the program says.
 static void common_options(const training_command *command, training_option out[COMMON_COUNT]) {
     const training_option rows[] = {
         {"--norm", "NORM", "normalization", FIELD(norm), &training_one_of, command->norms},
@@ -32,11 +39,14 @@ static void common_options(const training_command *command, training_option out[
          FIELD(save_batches), &training_text, NULL},
         {"--json", NULL, "prints the result as JSON instead of the table", FIELD(json), NULL, NULL},
         {"--help", NULL, "prints this", FIELD(help), NULL, NULL},
-        {command->data ? "--data" : NULL, "FILE", command->data, FIELD(data), &training_text, NULL},
-        {NULL, NULL, NULL, 0, NULL, NULL},
+        {"--data", "FILE", command->data, FIELD(data), &training_text, NULL},
     };
-    _Static_assert(sizeof rows == COMMON_COUNT * sizeof *out, "a row for each");
-    memcpy(out, rows, sizeof rows);
+    enum { ROWS = sizeof rows / sizeof rows[0] };
+    _Static_assert(ROWS + 1 == COMMON_COUNT, "a row for each, and one that ends the table");
+    for (int i = 0; i < ROWS; i++) {
+        if (has_option(command, rows[i].name)) *out++ = rows[i];
+    }
+    *out = (training_option){0};
 }
 
 bool training_options_parse(const training_command *command, training_options *out, int argc, char **argv) {
@@ -54,7 +64,7 @@ bool training_options_parse(const training_command *command, training_options *o
         }
         i += read;
     }
-    if (!out->help && out->norm->value == VKN_BATCH && out->batch_size < 2) {
+    if (!out->help && out->norm && out->norm->value == VKN_BATCH && out->batch_size < 2) {
         training_say("--batch-size: --norm batch needs at least 2 records in a batch, got '%u'", out->batch_size);
         return false;
     }

@@ -20,12 +20,16 @@ typedef struct training_options {
     bool json, help;
 } training_options;
 
+// Files of one training, for the `without` of programs that do several.
+#define TRAINING_FILES_OF_ONE "--steps-csv", "--save-init", "--save", "--save-batches"
+
 // A program's command line.
 typedef struct training_command {
     const char *name;                 // what its messages begin with
     const char *about;                // lines of --help: what it trains, to do what
-    const char *data;                 // what --data is; NULL: the program does not have that option
-    const training_choice *norms;     // those of --norm
+    const char *data;                 // what --data is; may be NULL where it is not there
+    const training_choice *norms;     // those of --norm; may be NULL where it is not there
+    const char *const *without;       // options of all programs that it does not have, ended by NULL; NULL: it has all
     const training_option *options;   // its own; NULL: none
     const training_options *defaults; // of all its options: the first member of a struct of `bytes`
     size_t bytes;

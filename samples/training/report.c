@@ -126,9 +126,5 @@ bool training_report_close(training_report *report) {
     const training_options *options = report->with.options;
     bool ok = close_curves(&report->csv, "--csv", options ? options->csv : NULL);
     ok = close_curves(&report->steps_csv, "--steps-csv", options ? options->steps_csv : NULL) && ok;
-    if (fflush(stdout) != 0 || ferror(stdout)) {
-        training_say("the output could not be written");
-        ok = false;
-    }
-    return ok;
+    return training_flush() && ok;
 }

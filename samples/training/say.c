@@ -18,3 +18,9 @@ void training_say(const char *format, ...) {
     va_end(arguments);
     fprintf(stderr, "%s: %s\n", name, text);
 }
+
+bool training_flush(void) {
+    if (fflush(stdout) == 0 && !ferror(stdout)) return true;
+    training_say("the output could not be written");
+    return false;
+}
