@@ -65,18 +65,13 @@ static void linear_destroy(nn_module *module) {
 static const nn_module_ops linear_ops = {
     .forward = linear_forward, .backward = linear_backward, .state = linear_state, .destroy = linear_destroy};
 
-nn_module *nn_linear_create_within(nn_device *device, uint32_t in, uint32_t out, float weight_bound, float bias_bound,
-                                   nn_random *random) {
+nn_module *nn_linear_create(nn_device *device, uint32_t in, uint32_t out, nn_random *random) {
     linear *self = nn_module_allocate(device, &linear_ops, sizeof *self);
     if (!self) return NULL;
+    const float bound = in > 0 ? 1.0f / sqrtf((float)in) : 0.0f;
     self->in = in;
     self->out = out;
-    self->weight = nn_parameter_uniform(device, 2, (const uint32_t[]){out, in}, weight_bound, random);
-    self->bias = nn_parameter_uniform(device, 1, &out, bias_bound, random);
+    self->weight = nn_parameter_uniform(device, 2, (const uint32_t[]){out, in}, bound, random);
+    self->bias = nn_parameter_uniform(device, 1, &out, bound, random);
     return &self->module;
-}
-
-nn_module *nn_linear_create(nn_device *device, uint32_t in, uint32_t out, nn_random *random) {
-    const float bound = in > 0 ? 1.0f / sqrtf((float)in) : 0.0f;
-    return nn_linear_create_within(device, in, out, bound, bound, random);
 }

@@ -9,8 +9,5 @@
 // x [.., in], of rank 2 or more, to y [.., out]. weight [out, in] and bias [out] start uniform in +-1 / sqrt(in), as
 // torch.nn.Linear's do.
 nn_module *nn_linear_create(nn_device *, uint32_t in, uint32_t out, nn_random *);
-// The same with weight and bias that start uniform in bounds of their own.
-nn_module *nn_linear_create_within(nn_device *, uint32_t in, uint32_t out, float weight_bound, float bias_bound,
-                                   nn_random *);
 
 #endif

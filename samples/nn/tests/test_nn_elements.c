@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What works on each element or row: relu, gather, and the binary cross-entropy.
+// What works on each element or row: relu, gelu, gather, and the binary cross-entropy.
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -45,6 +45,53 @@ static void test_relu(void **state) {
         check_relu(*state, sizes[i][0], sizes[i][1]);
 }
 
+static double reference_gelu(double x) {
+    return x * erfc(-x / sqrt(2)) / 2;
+}
+
+// What f32 may lose of a probability or density that has the factor exp(-x^2 / 2): that is as good as the rounding of
+// its argument, and may be flushed to zero.
+static double tail_tolerance(double x, double value) {
+    return ULP * value * (12 + 2 * fmin(x * x, 1000)) + (double)FLT_MIN;
+}
+
+static void check_gelu(fixture *f, uint32_t count, const float *x, const float *dy) {
+    nn_module *gelu = nn_gelu_create(f->device);
+    const box tx = box_create(f, count, 1, x), tdy = box_create(f, count, 1, dy);
+    nn_begin(f->device);
+    const vkn_tensor ty = nn_module_forward(gelu, tx.inside), tdx = nn_module_backward(gelu, tdy.inside, true);
+    submit(f);
+    float *y = read_tensor(f, &ty), *dx = read_tensor(f, &tdx);
+    for (uint32_t i = 0; i < count; i++) {
+        const double at = (double)x[i], value = reference_gelu(at), size = fabs((double)dy[i]), h = 1e-5;
+        const double density = exp(-at * at / 2) / sqrt(2 * acos(-1)), slope = erfc(-at / sqrt(2)) / 2 + at * density;
+        const double beyond_off = tail_tolerance(at, erfc(fabs(at) / sqrt(2)) / 2);
+        const double slope_off = beyond_off + fabs(at) * tail_tolerance(at, density) + 2 * ULP * fabs(slope);
+        assert_near((double)y[i], value, fabs(at) * beyond_off + 2 * ULP * fabs(value) + (double)FLT_MIN, "y", i);
+        assert_near((double)dx[i], slope * (double)dy[i], size * slope_off + (double)FLT_MIN, "dx", i);
+        if (fabs(at) < 100) {
+            const double difference = (reference_gelu(at + h) - reference_gelu(at - h)) / (2 * h);
+            assert_near((double)dx[i], difference * (double)dy[i], 2e-6 * size, "difference", i);
+        }
+    }
+    free(y);
+    free(dx);
+    nn_module_destroy(gelu);
+}
+
+static void test_gelu(void **state) {
+    fixture *f = *state;
+    enum { COUNT = 40001 };
+    float *x = random_floats(f, COUNT, 1), *dy = random_floats(f, COUNT, 1);
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)i / 1000 - 20; // to 20
+    check_gelu(f, COUNT, x, dy);
+    static const float extremes[] = {0, -0.0f, 1e-30f, -1e-30f, 1e-8f, 50, -50, 1e4f, -1e4f, 1e30f, -1e30f};
+    check_gelu(f, sizeof extremes / sizeof extremes[0], extremes, dy);
+    free(x);
+    free(dy);
+}
+
 // More workgroups than an axis of the grid takes: folded.
 static void test_relu_folded(void **state) {
     check_relu(*state, 91, 121);
@@ -57,7 +104,7 @@ static void test_relu_errors(void **state) {
     nn_begin(f->device);
     nn_module_forward(relu, x);
     nn_module_backward(relu, dy, true);
-    assert_failure(f, VKN_BAD_ARGUMENT, "dy has 8 elements, y has 10");
+    assert_failure(f, VKN_BAD_ARGUMENT, "dy has 8 elements, x has 10");
     nn_module_destroy(relu);
 }
 
@@ -236,13 +283,10 @@ static void test_bce_errors(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_relu),
-        cmocka_unit_test(test_relu_errors),
-        cmocka_unit_test(test_gather),
-        cmocka_unit_test(test_gather_windows),
-        cmocka_unit_test(test_bce),
-        cmocka_unit_test(test_bce_extremes),
-        cmocka_unit_test(test_bce_finite_differences),
+        cmocka_unit_test(test_relu),           cmocka_unit_test(test_relu_errors),
+        cmocka_unit_test(test_gelu),           cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_gather_windows), cmocka_unit_test(test_bce),
+        cmocka_unit_test(test_bce_extremes),   cmocka_unit_test(test_bce_finite_differences),
         cmocka_unit_test(test_bce_errors),
     };
     const struct CMUnitTest limited[] = {cmocka_unit_test(test_relu_folded), cmocka_unit_test(test_limits)};
