@@ -190,12 +190,7 @@ int main(int argc, char **argv) {
     if (!training_csv_read(options.data, 2, &table, &record)) return 1;
     training_records *data = training_records_split(&record, &table, &random);
     training_engine engine = {0};
-    bool ok = data != NULL;
-    if (ok && (options.batch_size < 2 || options.batch_size > data->data.counts[TRAINING_TRAIN])) {
-        training_say("--batch-size: expected 2 to %u, the records there are, got '%u'",
-                     data->data.counts[TRAINING_TRAIN], options.batch_size);
-        ok = false;
-    }
+    bool ok = data && training_data_fits(&data->data, options.batch_size);
     if (ok) ok = training_engine_open_or_say(&engine, options.device) && run(&options, &engine, data);
     training_engine_close(&engine);
     if (data) training_data_destroy(&data->data);

@@ -38,6 +38,8 @@ struct training_data {
     char about[128];                       // "456 records to train on, 113 to test on, 30 features each"
 };
 
+// Says what is wrong with a --batch-size of more records than an epoch has, and returns false.
+bool training_data_fits(const training_data *, uint32_t batch_size);
 void training_data_upload(training_data *, nn_device *); // once: where it is there already, does nothing
 void training_data_destroy(training_data *);             // NULL is fine
 

@@ -31,12 +31,7 @@ typedef struct session {
 
 static bool load_data(session *s) {
     s->data = s->program->load(s->options, &s->random);
-    if (!s->data) return false;
-    if (s->options->batch_size > s->data->epoch) {
-        training_say("--batch-size: %u, but there are %u records to train on", s->options->batch_size, s->data->epoch);
-        return false;
-    }
-    return true;
+    return s->data && training_data_fits(s->data, s->options->batch_size);
 }
 
 // What fails on this rank alone: the others would wait for it.

@@ -83,7 +83,7 @@ double training_trainer_epoch(training_trainer *trainer) {
     nn_device *device = with->device;
     nn_random_shuffle(with->random, trainer->host_order, with->data->counts[TRAINING_TRAIN]);
     nn_upload(device, &trainer->orders[TRAINING_TRAIN], trainer->host_order);
-    nn_module_train(with->network, true);
+    nn_module_train(with->network, !with->in_eval_mode);
     for (uint32_t step = 0; step < trainer->steps && nn_ok(device); step++)
         train_step(trainer, step);
     nn_download(device, &trainer->losses, trainer->host_losses);

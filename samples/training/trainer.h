@@ -25,6 +25,7 @@ typedef struct training_trainer_info {
     training_data *data;
     nn_random *random;
     uint32_t batch_size; // at most the records of an epoch
+    bool in_eval_mode;   // trains in eval mode: a mistake, which samples/pitfalls shows
 } training_trainer_info;
 
 // Uploads the data. NULL after a failure, which the device knows.
