@@ -23,6 +23,7 @@
 // lavapipe ends a shader's loops, without a word, after 65535 iterations in all. So there is a limit to what one
 // dispatch sums up: the rest goes to the next one, or is refused.
 #define NN_MATMUL_DEPTH (1 << 15)
+#define NN_CONV_DEPTH (1 << 15)
 #define NN_SUM_ROWS (1 << 17)
 #define NN_BCE_COUNT (1 << 22)
 #define NN_CLASS_LANES 16    // of cross_entropy share a row
@@ -32,6 +33,11 @@ NN_STRUCT(nn_matmul_push) {
     uint32_t rows, columns, depth; // c is rows x columns, and each element a sum of depth products
     uint32_t first, last;          // those of this dispatch; where first is not zero they are added to c
     uint32_t transpose_a, transpose_b, has_bias;
+};
+NN_STRUCT(nn_conv_push) {
+    uint32_t images, in_channels, out_channels;
+    uint32_t size[2], out_size[2], kernel[2], stride[2], padding[2]; // down and across
+    uint32_t has_bias, part; // part: of conv_dweight, the positions that a workgroup adds up
 };
 NN_STRUCT(nn_column_sum_push) {
     uint32_t first, last, columns; // rows from first to last - 1; where first is not zero they are added to the sums
