@@ -18,41 +18,38 @@ layout(push_constant) uniform Push {
 
 uint depth, positions, area, kernel_area; // area: positions of an image
 // Of this invocation's column of b: where its image begins in dy, and (iy + padding, ix + padding) as quotient and rest
-// of the stride; a quotient wraps below zero.
+// of the stride.
 bool column_inside;
 uint image;
-uvec2 first_quotient, first_rest;
-uvec2 quotient, rest; // of the next row of b, with its ky and kx subtracted
-uint ky, kx, plane;
+uvec2 quotient, rest;
+// Of the next row of b, the same for all: (ky, kx), and those as quotient and rest of the stride. So the difference of
+// both is a multiple of the stride where the rests are equal.
+uvec2 place, place_quotient, place_rest;
+uint plane;
 
 void load_a(uint e, uint first_m, uint first_k) {
-    const uint k = first_k + e % DEPTH, m = first_m + e / DEPTH, o = k / kernel_area, place = k % kernel_area;
-    const uint at = offset[1] + (o * p.in_channels + m) * kernel_area + place;
+    const uint k = first_k + e % DEPTH, m = first_m + e / DEPTH, o = k / kernel_area;
+    const uint at = offset[1] + (o * p.in_channels + m) * kernel_area + k % kernel_area;
     put_a(e / DEPTH, e % DEPTH, m < p.in_channels && k < depth ? weight[at] : 0.0);
 }
 
-uint step_quotient(uint q, uint r) { return r == 0 ? q - 1 : q; }
-uint step_rest(uint r, uint stride) { return r == 0 ? stride - 1 : r - 1; }
-
 // The rows of b come one after another.
 void load_b(uint e, uint first_n, uint first_k) {
-    const uint k = e / NN_TILE_COLUMNS;
-    const bool inside = column_inside && first_k + k < depth && (rest.x | rest.y) == 0 &&
-                        quotient.x < p.out_size[0] && quotient.y < p.out_size[1];
-    put_b(e % NN_TILE_COLUMNS, k, inside ? dy[image + plane + quotient.x * p.out_size[1] + quotient.y] : 0.0);
-    const bool row_ends = kx + 1 == p.kernel[1];
-    kx = row_ends ? 0 : kx + 1;
-    ky = row_ends ? ky + 1 : ky;
-    const uvec2 across = uvec2(step_quotient(quotient.y, rest.y), step_rest(rest.y, p.stride[1]));
-    const uvec2 down = uvec2(step_quotient(quotient.x, rest.x), step_rest(rest.x, p.stride[0]));
-    quotient.y = row_ends ? first_quotient.y : across.x;
-    rest.y = row_ends ? first_rest.y : across.y;
-    quotient.x = row_ends ? down.x : quotient.x;
-    rest.x = row_ends ? down.y : rest.x;
-    const bool channel_ends = ky == p.kernel[0];
-    ky = channel_ends ? 0 : ky;
-    quotient.x = channel_ends ? first_quotient.x : quotient.x;
-    rest.x = channel_ends ? first_rest.x : rest.x;
+    const uint k = e / NN_TILE_COLUMNS, row = quotient.x - place_quotient.x, column = quotient.y - place_quotient.y;
+    const bool inside = column_inside && first_k + k < depth && rest == place_rest && row < p.out_size[0] &&
+                        column < p.out_size[1]; // both wrap below zero
+    put_b(e % NN_TILE_COLUMNS, k, inside ? dy[image + plane + row * p.out_size[1] + column] : 0.0);
+
+    const bool row_ends = place.y + 1 == p.kernel[1], channel_ends = row_ends && place.x + 1 == p.kernel[0];
+    const bool x_wraps = place_rest.y + 1 == p.stride[1], y_wraps = place_rest.x + 1 == p.stride[0];
+    const uvec2 across = x_wraps ? uvec2(place_quotient.y + 1, 0) : uvec2(place_quotient.y, place_rest.y + 1);
+    const uvec2 down = y_wraps ? uvec2(place_quotient.x + 1, 0) : uvec2(place_quotient.x, place_rest.x + 1);
+    const uvec3 next_row = channel_ends ? uvec3(0) : uvec3(place.x + 1, down);
+    const uvec3 x = row_ends ? uvec3(0) : uvec3(place.y + 1, across);
+    const uvec3 y = row_ends ? next_row : uvec3(place.x, place_quotient.x, place_rest.x);
+    place = uvec2(y.x, x.x);
+    place_quotient = uvec2(y.y, x.y);
+    place_rest = uvec2(y.z, x.z);
     plane = channel_ends ? plane + p.out_size[0] * p.out_size[1] : plane;
 }
 
@@ -72,8 +69,9 @@ void main() {
     const uvec2 padded = uvec2(n % area / p.size[1] + p.padding[0], n % p.size[1] + p.padding[1]);
     column_inside = n < positions;
     image = offset[0] + n / area * p.out_channels * p.out_size[0] * p.out_size[1];
-    quotient = first_quotient = padded / stride;
-    rest = first_rest = padded % stride;
-    ky = kx = plane = 0;
+    quotient = padded / stride;
+    rest = padded % stride;
+    place = place_quotient = place_rest = uvec2(0);
+    plane = 0;
     tile_product(tile, 0, depth);
 }

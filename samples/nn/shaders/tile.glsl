@@ -10,7 +10,7 @@
 #define LANES (NN_TILE_ROWS / CELL_ROWS * CELLS)
 #define PITCH_A (NN_TILE_ROWS / 4 + 1) // of a tile row in shared memory: neighbours fall into different banks
 #define PITCH_B (NN_TILE_COLUMNS / 4 + 1)
-#define TURNS 4 // loads in flight. More, and SwiftShader's compiler takes seconds; all, and it takes minutes
+#define TURNS 2 // loads in flight: with more, SwiftShader's compiler takes seconds, with all of them minutes
 layout(local_size_x = LANES) in;
 
 shared vec4 tile_a[DEPTH * PITCH_A];
