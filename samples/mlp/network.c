@@ -3,9 +3,15 @@
 
 #include "activation.h"
 #include "csv.h"
+#include "dropout.h"
 #include "linear.h"
 #include "norm.h"
 #include "sequential.h"
+
+typedef struct mlp_options {
+    training_options common;
+    double dropout;
+} mlp_options;
 
 static const training_choice norms[] = {{"batch", VKN_BATCH}, {"layer", VKN_LAYER}, {"group", VKN_GROUP},
                                         {"rms", VKN_RMS},     {"none", 0},          {0}};
@@ -25,6 +31,7 @@ static training_data *load(const training_options *options, nn_random *random) {
 static nn_module *create_network(nn_device *device, const training_options *options, const training_data *data,
                                  nn_random *random) {
     const vkn_kind kind = (vkn_kind)options->norm->value;
+    const double dropout = ((const mlp_options *)options)->dropout;
     nn_module *network = nn_sequential_create(device);
     uint32_t width = training_record_features(&((const training_records *)data)->record);
     for (int i = 0; i < 2; i++) {
@@ -36,6 +43,7 @@ static nn_module *create_network(nn_device *device, const training_options *opti
             nn_sequential_add(network, nn_norm_create(device, &info));
         }
         nn_sequential_add(network, nn_relu_create(device));
+        if (dropout > 0) nn_sequential_add(network, nn_dropout_create(device, dropout, random));
     }
     nn_sequential_add(network, nn_linear_create(device, width, 1, random));
     if (nn_ok(device)) return network;
@@ -43,8 +51,12 @@ static nn_module *create_network(nn_device *device, const training_options *opti
     return NULL;
 }
 
-static const training_options defaults = {
-    .norm = norms, .epochs = 60, .batch_size = 64, .lr = 5e-4, .data = MLP_DATA_FILE};
+static const mlp_options defaults = {
+    .common = {.norm = norms, .epochs = 60, .batch_size = 64, .lr = 5e-4, .data = MLP_DATA_FILE}};
+
+static const training_option own[] = {{"--dropout", "P", "chance that dropout behind each ReLU takes a value",
+                                       offsetof(mlp_options, dropout), &training_fraction, NULL},
+                                      {0}};
 
 const training_program mlp_program = {
     .command = {.name = "mlp",
@@ -53,7 +65,8 @@ const training_program mlp_program = {
                          "records it has not seen.\n",
                 .data = "records: a header line, then features and a last column of 0 or 1",
                 .norms = norms,
-                .defaults = &defaults,
+                .options = own,
+                .defaults = &defaults.common,
                 .bytes = sizeof defaults},
     .load = load,
     .network = create_network,
