@@ -18,6 +18,7 @@
 #define NN_TILE_ROWS 32 // those compute NN_TILE_ROWS x NN_TILE_COLUMNS outputs a workgroup
 #define NN_TILE_COLUMNS 64
 #define NN_SUM_COLUMNS 32   // columns that a column_sum workgroup adds up
+#define NN_AVERAGE_LANES 8    // invocations of an average_pool that share a plane
 #define NN_ATTENTION_ROWS 8 // rows of an attention matrix that share a workgroup
 
 // lavapipe ends a shader's loops, without a word, after 65535 iterations in all. So there is a limit to what one
@@ -25,6 +26,8 @@
 #define NN_MATMUL_DEPTH (1 << 15)
 #define NN_CONV_DEPTH (1 << 15)
 #define NN_SUM_ROWS (1 << 17)
+#define NN_AVERAGE_AREA (1 << 18)
+#define NN_MAX_POOL_AREA (1 << 14)
 #define NN_BCE_COUNT (1 << 22)
 #define NN_CLASS_LANES 16    // of cross_entropy share a row
 #define NN_CLASSES (1 << 14) // of a row: a lane adds up a sixteenth
@@ -38,6 +41,12 @@ NN_STRUCT(nn_conv_push) {
     uint32_t images, in_channels, out_channels;
     uint32_t size[2], out_size[2], kernel[2], stride[2], padding[2]; // down and across
     uint32_t has_bias, part; // part: of conv_dweight, the positions that a workgroup adds up
+};
+NN_STRUCT(nn_max_pool_push) {
+    uint32_t planes, size[2], out_size[2], kernel[2], stride[2], padding[2];
+};
+NN_STRUCT(nn_average_pool_push) {
+    uint32_t planes, area;
 };
 NN_STRUCT(nn_column_sum_push) {
     uint32_t first, last, columns; // rows from first to last - 1; where first is not zero they are added to the sums

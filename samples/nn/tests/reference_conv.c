@@ -17,6 +17,7 @@ static void add(double *values, size_t at, double value) {
 
 // What the pair of channels (i to o) of an image adds, where the window at (row, column) of y is.
 static void add_window(const reference_conv *c, size_t at_y, size_t plane, size_t kernel, size_t row, size_t column) {
+    const double dy = c->dy ? c->dy[at_y] : 0;
     for (size_t ky = 0; ky < c->kernel[0]; ky++) {
         for (size_t kx = 0; kx < c->kernel[1]; kx++) {
             const size_t padded_row = row * c->stride[0] + ky, padded_column = column * c->stride[1] + kx;
@@ -26,8 +27,8 @@ static void add_window(const reference_conv *c, size_t at_y, size_t plane, size_
                 (plane * c->size[0] + padded_row - c->padding[0]) * c->size[1] + padded_column - c->padding[1];
             const size_t at_weight = (kernel * c->kernel[0] + ky) * c->kernel[1] + kx;
             add(c->y, at_y, c->weight[at_weight] * c->x[at_x]);
-            add(c->dx, at_x, c->weight[at_weight] * c->dy[at_y]);
-            add(c->dweight, at_weight, c->x[at_x] * c->dy[at_y]);
+            add(c->dx, at_x, c->weight[at_weight] * dy);
+            add(c->dweight, at_weight, c->x[at_x] * dy);
         }
     }
 }

@@ -8,7 +8,7 @@
 typedef struct reference_conv {
     size_t images, in, out; // channels
     size_t size[2], kernel[2], stride[2], padding[2];
-    const double *x, *weight, *bias, *dy; // bias may be NULL
+    const double *x, *weight, *bias, *dy; // bias and dy may be NULL
     double *y;                            // each of these may be NULL: then it is not computed. Overwritten
     double *dx, *dweight, *dbias;
 } reference_conv;
