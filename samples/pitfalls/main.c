@@ -97,8 +97,12 @@ int main(int argc, char **argv) {
     data->record = (training_record){.rank = 1, .shape = {STUDY_SIDE * STUDY_SIDE}, .classes = STUDY_CLASSES};
     training_engine engine = {0};
     training_figures tables[PITFALL_COUNT] = {0};
-    bool ok =
-        training_data_fits(&data->data, options.batch_size) && training_engine_open_or_say(&engine, options.device);
+    const uint32_t tested = data->data.counts[TRAINING_TEST];
+    if (tested < STUDY_LEAST) {
+        training_say("--data: %u of the records are for the test, expected at least %d", tested, STUDY_LEAST);
+    }
+    bool ok = tested >= STUDY_LEAST && training_data_fits(&data->data, options.batch_size) &&
+              training_engine_open_or_say(&engine, options.device);
     if (ok) ok = show_all(&(study){.options = &options, .device = engine.device, .data = data}, tables);
     for (int i = 0; i < PITFALL_COUNT; i++)
         training_figures_free(&tables[i]);

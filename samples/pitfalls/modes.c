@@ -80,7 +80,7 @@ bool pitfall_train_mode(study *s, training_figures *out) {
 }
 
 static bool keep_epoch(void *user, uint32_t epoch, double train_loss, training_score test) {
-    double *row = (double *)user + 4 * (epoch - 1);
+    double *row = (double *)user + 4 * (size_t)(epoch - 1);
     row[0] = train_loss;
     row[1] = test.accuracy;
     return true;
@@ -126,7 +126,7 @@ bool pitfall_eval_mode(study *s, training_figures *out) {
 
 // One record of training is refused, in PyTorch's words; in eval it is as good as many.
 bool pitfall_batch_of_one(study *s, training_figures *out) {
-    enum { COUNT = 64 };
+    enum { COUNT = STUDY_LEAST };
     static const uint32_t batches[] = {COUNT, 16, 1};
     nn_module_train(s->trained, false);
     float *whole = study_logits(s, s->trained, NULL, COUNT, COUNT);

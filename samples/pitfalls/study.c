@@ -55,7 +55,7 @@ float *study_logits(study *s, nn_module *network, const int64_t *order, uint32_t
     float *logits = malloc((size_t)count * STUDY_CLASSES * sizeof *logits);
     int64_t *numbers = malloc(count * sizeof *numbers);
     if (!logits || !numbers) nn_fail(device, VKN_OUT_OF_MEMORY, "no memory for the logits of %u records", count);
-    for (uint32_t i = 0; nn_ok(device) && i < count; i++)
+    for (uint32_t i = 0; numbers && i < count; i++)
         numbers[i] = order ? order[i] : i;
     const vkn_tensor all = nn_vector(device, NN_FOREVER, VKN_I64, count);
     nn_upload(device, &all, numbers);

@@ -10,7 +10,7 @@
 #include "records.h"
 #include "trainer.h"
 
-enum { STUDY_HIDDEN = 32, STUDY_CLASSES = 10, STUDY_SIDE = 8 };
+enum { STUDY_HIDDEN = 32, STUDY_CLASSES = 10, STUDY_SIDE = 8, STUDY_LEAST = 64 }; // STUDY_LEAST: records of the test
 
 typedef struct study {
     const training_options *options;

@@ -29,7 +29,7 @@ static void draw_image(const float *pixels, const training_digits_info *info, fl
     const uint32_t size = info->size;
     for (uint32_t y = 0; y < size; y++) {
         const sample v = sample_at(y, size);
-        const float *above = &pixels[v.low * SIDE], *below = &pixels[v.high * SIDE];
+        const float *above = &pixels[(size_t)v.low * SIDE], *below = &pixels[(size_t)v.high * SIDE];
         for (uint32_t x = 0; x < size; x++) {
             const sample h = sample_at(x, size);
             const float ink =

@@ -89,8 +89,9 @@ static void visit_settings(const training_option *table, const training_options 
         if (!o->value || !o->kind->setting) continue;
         char name[64], value[256];
         snprintf(name, sizeof name, "%s", o->name + strlen("--"));
-        for (char *c = name; *c; c++)
-            *c = *c == '-' ? '_' : *c;
+        for (char *c = name; *c; c++) {
+            if (*c == '-') *c = '_';
+        }
         o->kind->show((const char *)options + o->offset, value, sizeof value);
         visit(user, name, value, o->kind->quoted);
     }

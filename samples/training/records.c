@@ -75,7 +75,7 @@ static size_t records_tensors(const training_data *data, vkn_safetensor out[TRAI
     const training_records *self = (const training_records *)data;
     for (int s = 0; s < TRAINING_SPLIT_COUNT; s++) {
         const training_table *table = &self->host[s];
-        vkn_safetensor *x = &out[2 * s], *targets = x + 1;
+        vkn_safetensor *x = &out[2 * (size_t)s], *targets = x + 1;
         *x = (vkn_safetensor){.name = names[s][0],
                               .dtype = VKN_SAFETENSORS_F32,
                               .rank = self->record.rank + 1,

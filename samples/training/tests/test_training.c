@@ -144,8 +144,8 @@ static void test_draw(void **state) {
     training_records *classes = load_digits(9, 2, 0, 0), *binary = load_digits(8, 0, 4, 2);
     binary->record.binary = true;
     for (int s = 0; s < TRAINING_SPLIT_COUNT; s++) {
-        check_draw(*state, classes, s);
-        check_draw(*state, binary, s);
+        check_draw(*state, classes, (training_split)s);
+        check_draw(*state, binary, (training_split)s);
     }
     training_data_destroy(&classes->data);
     training_data_destroy(&binary->data);
@@ -174,7 +174,7 @@ static void check_batches_file(const char *path, const training_records *records
     find(&file, "test.targets", records->host[TRAINING_TEST].count * sizeof(int64_t));
     const uint64_t bytes = (uint64_t)epochs * used * sizeof(int64_t);
     const vkn_safetensor *saved = find(&file, "order", bytes);
-    int64_t *order = malloc(bytes);
+    int64_t *order = malloc(bytes + 1);
     assert_non_null(order);
     memcpy(order, saved->data, bytes);
     assert_memory_not_equal(order, order + used, used * sizeof(int64_t));
