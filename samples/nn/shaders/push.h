@@ -32,10 +32,15 @@
 #define NN_CLASS_LANES 16    // of cross_entropy share a row
 #define NN_CLASSES (1 << 14) // of a row: a lane adds up a sixteenth
 
+NN_STRUCT(nn_matmul_layout) {
+    uint32_t pitch, outer, inner; // elements from a row to the next, and from a matrix to the next either way
+};
 NN_STRUCT(nn_matmul_push) {
-    uint32_t rows, columns, depth; // c is rows x columns, and each element a sum of depth products
-    uint32_t first, last;          // those of this dispatch; where first is not zero they are added to c
+    uint32_t rows, columns; // of c
+    uint32_t first, last;   // products that this dispatch adds up; where first is not zero they are added to c
     uint32_t transpose_a, transpose_b, has_bias;
+    uint32_t outer, inner; // outer * inner products side by side
+    nn_matmul_layout a, b, c;
 };
 NN_STRUCT(nn_conv_push) {
     uint32_t images, in_channels, out_channels;
@@ -63,7 +68,7 @@ NN_STRUCT(nn_dropout_push) {
     uint32_t seed_low, seed_high, rank;
 };
 NN_STRUCT(nn_attention_push) {
-    uint32_t length;
+    uint32_t positions;
     float scale;
 };
 NN_STRUCT(nn_bce_push) {
