@@ -91,5 +91,8 @@ NN_STRUCT(nn_sgd_push) {
 NN_STRUCT(nn_lstm_push) {
     uint32_t batch, steps, hidden, step;
 };
+NN_STRUCT(nn_last_step_push) {
+    uint32_t count, steps, width; // count: elements that the dispatch writes
+};
 
 #endif
