@@ -22,17 +22,17 @@ bool nn_window_check(nn_device *device, const nn_window *window) {
 }
 
 bool nn_window_slide(nn_device *device, const nn_window *window, const uint32_t in[2], uint32_t out[2]) {
-    for (int axis = 0; axis < 2; axis++) {
-        const uint64_t padded = in[axis] + 2 * (uint64_t)window->padding[axis];
-        if (padded < window->kernel[axis]) {
-            nn_fail(
-                device, VKN_BAD_ARGUMENT,
+    uint64_t padded[2];
+    for (int axis = 0; axis < 2; axis++)
+        padded[axis] = in[axis] + 2 * (uint64_t)window->padding[axis];
+    if (padded[0] < window->kernel[0] || padded[1] < window->kernel[1]) {
+        nn_fail(device, VKN_BAD_ARGUMENT,
                 "%s: padded input size %llu x %llu, kernel size %u x %u: the kernel can't be greater than the input",
-                window->name, (unsigned long long)(in[0] + 2 * (uint64_t)window->padding[0]),
-                (unsigned long long)(in[1] + 2 * (uint64_t)window->padding[1]), window->kernel[0], window->kernel[1]);
-            return false;
-        }
-        out[axis] = (uint32_t)((padded - window->kernel[axis]) / window->stride[axis]) + 1;
+                window->name, (unsigned long long)padded[0], (unsigned long long)padded[1], window->kernel[0],
+                window->kernel[1]);
+        return false;
     }
+    for (int axis = 0; axis < 2; axis++)
+        out[axis] = (uint32_t)((padded[axis] - window->kernel[axis]) / window->stride[axis]) + 1;
     return true;
 }

@@ -47,8 +47,8 @@ static run run_prepare(fixture *f, const shape *s) {
                            .stride = {c->stride[0], c->stride[1]},
                            .padding = {c->padding[0], c->padding[1]}}};
     const size_t in = (size_t)s->images * c->in * s->height * s->width;
-    const size_t out =
-        s->images * c->out * reference_conv_out_size(&r.reference, 0) * reference_conv_out_size(&r.reference, 1);
+    const size_t out = (size_t)s->images * c->out * reference_conv_out_size(&r.reference, 0) *
+                       reference_conv_out_size(&r.reference, 1);
     const size_t weights = (size_t)c->out * c->in * c->kernel[0] * c->kernel[1], biases = c->bias ? c->out : 0;
     const size_t counts[TENSORS] = {in, weights, biases, out, out, in, weights, biases};
     memcpy(r.counts, counts, sizeof counts);

@@ -23,7 +23,7 @@ static size_t out_size(const shape *s, int axis) {
 // For each window of a plane its largest element, the first one of equals; the last NaN where there is one.
 static void reference_max_pool(const shape *s, const double *x, double *y, size_t *largest) {
     const size_t rows = out_size(s, 0), columns = out_size(s, 1), plane = (size_t)s->height * s->width;
-    for (size_t i = 0; i < s->images * s->channels * rows * columns; i++) {
+    for (size_t i = 0; i < (size_t)s->images * s->channels * rows * columns; i++) {
         const size_t first = i / (rows * columns) * plane, row = i / columns % rows, column = i % columns;
         y[i] = -INFINITY;
         largest[i] = SIZE_MAX;
@@ -137,15 +137,17 @@ static void test_average_pool(void **state) {
 }
 
 // Convolution, max pool, mean, flatten: sum(y * dy) of it in double precision.
-enum { IMAGES = 2, IN = 2, OUT = 3, SIZE = 6, POOLED = 3 };
+enum { IMAGES = 2, IN = 2, OUT = 3, SIZE = 6, POOLED = SIZE / 2 };
+enum { X = IMAGES * IN * SIZE * SIZE, WEIGHTS = OUT * IN * 9, ROWS = IMAGES * OUT }; // elements
+enum { Y = ROWS * SIZE * SIZE, AREA = POOLED * POOLED, LARGEST = ROWS * AREA };
 typedef struct chain {
-    double x[IMAGES * IN * SIZE * SIZE], weight[OUT * IN * 9], bias[OUT], dy[IMAGES * OUT];
+    double x[X], weight[WEIGHTS], bias[OUT], dy[ROWS];
 } chain;
 
 static double chain_output(const void *user) {
     const chain *c = user;
-    double y[IMAGES * OUT * SIZE * SIZE], largest[IMAGES * OUT * POOLED * POOLED], sum = 0;
-    size_t at[IMAGES * OUT * POOLED * POOLED];
+    double y[Y], largest[LARGEST], sum = 0;
+    size_t at[LARGEST];
     reference_conv_run(&(reference_conv){IMAGES,
                                          IN,
                                          OUT,
@@ -158,8 +160,8 @@ static double chain_output(const void *user) {
                                          .bias = c->bias,
                                          .y = y});
     reference_max_pool(&(shape){IMAGES, OUT, SIZE, SIZE, {{2, 2}, {2, 2}, {0, 0}}}, y, largest, at);
-    for (size_t i = 0; i < IMAGES * OUT * POOLED * POOLED; i++)
-        sum += largest[i] * c->dy[i / (POOLED * POOLED)] / (POOLED * POOLED);
+    for (size_t i = 0; i < LARGEST; i++)
+        sum += largest[i] * c->dy[i / AREA] / AREA;
     return sum;
 }
 
@@ -176,7 +178,7 @@ static void test_chain(void **state) {
     nn_sequential_add(network, nn_max_pool2d_create(f->device, &(nn_max_pool2d_info){{2, 2}, {2, 2}, {0, 0}}));
     nn_sequential_add(network, nn_average_pool_create(f->device));
     nn_sequential_add(network, nn_flatten_create(f->device));
-    float *x = random_floats(f, IMAGES * IN * SIZE * SIZE, 1), *dy = random_floats(f, IMAGES * OUT, 1);
+    float *x = random_floats(f, X, 1), *dy = random_floats(f, ROWS, 1);
     const vkn_tensor tx =
         nn_tensor_create(f->device, NN_FOREVER, VKN_F32, 4, (const uint32_t[]){IMAGES, IN, SIZE, SIZE});
     const vkn_tensor tdy = nn_matrix(f->device, NN_FOREVER, IMAGES, OUT);
@@ -193,17 +195,17 @@ static void test_chain(void **state) {
     float *weight = read_tensor(f, &list.items[0].value), *dweight = read_tensor(f, &list.items[0].grad);
     float *bias = read_tensor(f, &list.items[1].value), *dbias = read_tensor(f, &list.items[1].grad);
     chain c;
-    fill(c.x, x, IMAGES * IN * SIZE * SIZE);
-    fill(c.weight, weight, OUT * IN * 9);
+    fill(c.x, x, X);
+    fill(c.weight, weight, WEIGHTS);
     fill(c.bias, bias, OUT);
-    fill(c.dy, dy, IMAGES * OUT);
+    fill(c.dy, dy, ROWS);
     double sum = 0;
-    for (size_t i = 0; i < IMAGES * OUT; i++)
+    for (size_t i = 0; i < ROWS; i++)
         sum += (double)y[i] * c.dy[i];
     assert_near(sum, chain_output(&c), 1e-5, "sum(y * dy)", 0);
     const difference_check check = {chain_output, &c, 1e-4, 1e-5};
-    check_differences(&check, c.x, IMAGES * IN * SIZE * SIZE, dx, "dx");
-    check_differences(&check, c.weight, OUT * IN * 9, dweight, "dweight");
+    check_differences(&check, c.x, X, dx, "dx");
+    check_differences(&check, c.weight, WEIGHTS, dweight, "dweight");
     check_differences(&check, c.bias, OUT, dbias, "dbias");
     void *all[] = {x, dy, y, dx, weight, dweight, bias, dbias};
     for (size_t i = 0; i < sizeof all / sizeof all[0]; i++)
