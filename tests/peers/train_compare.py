@@ -40,10 +40,11 @@ def read_tensors(path):
             .reshape(about["shape"]) for name, about in header.items()}
 
 
-def run_sample(chosen, name, network, seed, folder):
+def run_sample(chosen, network, seed, folder):
     """The sample's settings and result, initial weights, data with the order of batches, and loss of each step."""
     files = {key: os.path.join(folder, key) for key in ("init", "batches", "steps")}
-    command = [os.path.join(chosen.build, "samples", name, name), "--seed", str(seed), "--json", *network.options,
+    sample = network.program[0]
+    command = [os.path.join(chosen.build, "samples", sample, sample), *network.program[1:], "--seed", str(seed), "--json",
                "--save-init", files["init"], "--save-batches", files["batches"], "--steps-csv", files["steps"]]
     if chosen.epochs:
         command += ["--epochs", str(chosen.epochs)]
@@ -63,7 +64,7 @@ class Training:
         self.model = network.make(settings, data)
         self.model.load_state_dict(weights)
         self.model.to(dtype)
-        self.optimizer = torch.optim.Adam(self.model.parameters(), settings["lr"])
+        self.optimizer = network.optimizer(self.model.parameters(), settings["lr"])
 
     def steps(self, epoch):
         """Trains an epoch; yields the loss of each step."""
@@ -124,7 +125,7 @@ def compare_steps(network, settings, weights, data, sample_losses, count):
 def compare_seed(chosen, name, seed):
     network = train_networks.NETWORKS[name]
     with tempfile.TemporaryDirectory() as folder:
-        settings, weights, data, losses = run_sample(chosen, name, network, seed, folder)
+        settings, weights, data, losses = run_sample(chosen, network, seed, folder)
     training = Training(network, settings, weights, data, torch.float32)
     train_loss, seconds = training.run()
     tested = training.test()
