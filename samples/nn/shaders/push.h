@@ -18,7 +18,7 @@
 #define NN_TILE_ROWS 32 // those compute NN_TILE_ROWS x NN_TILE_COLUMNS outputs a workgroup
 #define NN_TILE_COLUMNS 64
 #define NN_SUM_COLUMNS 32   // columns that a column_sum workgroup adds up
-#define NN_AVERAGE_LANES 8    // invocations of an average_pool that share a plane
+#define NN_AVERAGE_LANES 8  // invocations of an average_pool that share a plane
 #define NN_ATTENTION_ROWS 8 // rows of an attention matrix that share a workgroup
 
 // lavapipe ends a shader's loops, without a word, after 65535 iterations in all. So there is a limit to what one
