@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Trains a small network with a norm on real, unscaled data, and tests it.
+#include "network.h"
 #include "session.h"
 
 int main(int argc, char **argv) {
-    return mlp_session_run(argc, argv, NULL);
+    return training_session_run(&mlp_program, argc, argv, NULL);
 }

@@ -189,18 +189,33 @@ void nn_dispatch(nn_device *device, const nn_kernel *kernel, const vkn_tensor *t
     nn_barrier(device);
 }
 
-void nn_dispatch_elements(nn_device *device, const nn_kernel *kernel, const vkn_tensor *tensors, const void *push,
-                          uint64_t count) {
-    const uint64_t groups = (count + NN_LANES - 1) / NN_LANES;
+// Folds `groups` workgroups into x and y. The grid may be up to a row larger; its last index, with `lanes` to a group,
+// must still fit 32 bits.
+static void dispatch_folded(nn_device *device, const nn_kernel *kernel, const vkn_tensor *tensors, const void *push,
+                            uint64_t groups, uint32_t lanes) {
     const uint64_t x = groups < device->info.max_workgroups ? groups : device->info.max_workgroups;
     const uint64_t y = x > 0 ? (groups + x - 1) / x : 0;
-    // The folded grid may be up to a row larger than the count; its last index must still fit 32 bits.
-    if (x * y * NN_LANES > UINT32_MAX) {
-        nn_fail(device, VKN_UNSUPPORTED, "kernel %s: %llu elements do not fit a 32-bit index", kernel->name,
-                (unsigned long long)count);
+    if (groups > UINT32_MAX || x * y * lanes > UINT32_MAX) {
+        nn_fail(device, VKN_UNSUPPORTED, "kernel %s: %llu workgroups of %u do not fit a 32-bit index", kernel->name,
+                (unsigned long long)groups, lanes);
         return;
     }
     nn_dispatch(device, kernel, tensors, push, (uint32_t)x, (uint32_t)y);
+}
+
+void nn_dispatch_elements(nn_device *device, const nn_kernel *kernel, const vkn_tensor *tensors, const void *push,
+                          uint64_t count) {
+    dispatch_folded(device, kernel, tensors, push, (count + NN_LANES - 1) / NN_LANES, NN_LANES);
+}
+
+static uint64_t tiles(uint32_t size, uint32_t tile) {
+    return size / tile + (size % tile != 0);
+}
+
+void nn_dispatch_tiles(nn_device *device, const nn_kernel *kernel, const vkn_tensor *tensors, const void *push,
+                       uint32_t rows, uint32_t columns, uint32_t layers) {
+    const uint64_t each = tiles(rows, NN_TILE_ROWS) * tiles(columns, NN_TILE_COLUMNS);
+    dispatch_folded(device, kernel, tensors, push, layers > 0 && each > UINT32_MAX ? each : each * layers, 1);
 }
 
 void nn_kernels_recycle(nn_device *device) {

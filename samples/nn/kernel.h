@@ -30,6 +30,10 @@ void nn_dispatch(nn_device *, const nn_kernel *, const vkn_tensor *tensors, cons
                  uint32_t groups_y);
 // One invocation for each of `count` elements: kernels that find theirs by element_index() (shaders/index.glsl).
 void nn_dispatch_elements(nn_device *, const nn_kernel *, const vkn_tensor *tensors, const void *push, uint64_t count);
+// One workgroup for each tile of `layers` matrices: kernels that find theirs by tile_of_workgroup()
+// (shaders/tile.glsl).
+void nn_dispatch_tiles(nn_device *, const nn_kernel *, const vkn_tensor *tensors, const void *push, uint32_t rows,
+                       uint32_t columns, uint32_t layers);
 
 // For device.c: descriptor sets of the step before are free again; everything is destroyed.
 void nn_kernels_recycle(nn_device *);

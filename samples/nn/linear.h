@@ -6,7 +6,8 @@
 #include "module.h"
 #include "random.h"
 
-// x [N, in] to y [N, out]. weight [out, in] and bias [out] start uniform in +-1 / sqrt(in), as torch.nn.Linear's do.
+// x [.., in], of rank 2 or more, to y [.., out]. weight [out, in] and bias [out] start uniform in +-1 / sqrt(in), as
+// torch.nn.Linear's do.
 nn_module *nn_linear_create(nn_device *, uint32_t in, uint32_t out, nn_random *);
 
 #endif

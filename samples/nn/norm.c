@@ -31,18 +31,31 @@ static vkn_tensor norm_backward(nn_module *module, vkn_tensor dy, bool needs_dx)
     return dx;
 }
 
-static void norm_parameters(nn_module *module, nn_parameter_visit visit, void *user) {
-    static const vkn_slot slots[][2] = {{VKN_WEIGHT, VKN_WEIGHT_GRAD}, {VKN_BIAS, VKN_BIAS_GRAD}};
+static void norm_state(nn_module *module, nn_parameter_visit visit, void *user) {
+    static const struct {
+        const char *name;
+        vkn_slot value, grad; // VKN_SLOT_COUNT: none
+    } slots[] = {{"weight", VKN_WEIGHT, VKN_WEIGHT_GRAD},
+                 {"bias", VKN_BIAS, VKN_BIAS_GRAD},
+                 {"running_mean", VKN_RUNNING_MEAN, VKN_SLOT_COUNT},
+                 {"running_var", VKN_RUNNING_VAR, VKN_SLOT_COUNT},
+                 {"num_batches_tracked", VKN_NUM_BATCHES_TRACKED, VKN_SLOT_COUNT}};
     const norm *self = (norm *)module;
-    for (int i = 0; i < 2; i++) {
-        const nn_parameter parameter = {vkn_layer_tensor(self->layer, slots[i][0]),
-                                        vkn_layer_tensor(self->layer, slots[i][1])};
-        if (parameter.value.buffer) visit(user, &parameter);
+    for (size_t i = 0; i < sizeof slots / sizeof slots[0]; i++) {
+        nn_parameter parameter = {.value = vkn_layer_tensor(self->layer, slots[i].value)};
+        if (!parameter.value.buffer) continue;
+        if (slots[i].grad != VKN_SLOT_COUNT) parameter.grad = vkn_layer_tensor(self->layer, slots[i].grad);
+        if (parameter.value.dtype == VKN_I64) parameter.value.rank = 0; // a number, of shape []
+        visit(user, slots[i].name, &parameter);
     }
 }
 
 static void norm_train(nn_module *module, bool training) {
     vkn_layer_train(((norm *)module)->layer, training);
+}
+
+static void norm_freeze(nn_module *module, bool frozen) {
+    vkn_layer_freeze(((norm *)module)->layer, frozen);
 }
 
 // The other kinds look at one sample at a time.
@@ -58,8 +71,9 @@ static void norm_destroy(nn_module *module) {
 
 static const nn_module_ops norm_ops = {.forward = norm_forward,
                                        .backward = norm_backward,
-                                       .parameters = norm_parameters,
+                                       .state = norm_state,
                                        .train = norm_train,
+                                       .freeze = norm_freeze,
                                        .synchronize = norm_synchronize,
                                        .destroy = norm_destroy};
 

@@ -3,12 +3,14 @@
 
 #include <stdlib.h>
 
-static void count_parameter(void *user, const nn_parameter *parameter) {
+static void count_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     (void)parameter;
     (*(size_t *)user)++;
 }
 
-static void add_parameter(void *user, const nn_parameter *parameter) {
+static void add_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     nn_optimizer *optimizer = user;
     optimizer->parameters[optimizer->count++] = *parameter;
 }
@@ -29,6 +31,17 @@ void *nn_optimizer_allocate(nn_module *module, const nn_optimizer_ops *ops, size
     optimizer->parameters = parameters;
     nn_module_parameters(module, add_parameter, optimizer);
     return optimizer;
+}
+
+vkn_tensor *nn_optimizer_zeros(const nn_optimizer *optimizer) {
+    vkn_tensor *zeros = calloc(optimizer->count + 1, sizeof *zeros);
+    if (!zeros) nn_fail(optimizer->device, VKN_OUT_OF_MEMORY, "optimizer: out of memory");
+    for (size_t i = 0; zeros && i < optimizer->count; i++) {
+        const vkn_tensor *value = &optimizer->parameters[i].value;
+        zeros[i] = nn_tensor_create(optimizer->device, NN_FOREVER, VKN_F32, value->rank, value->shape);
+        nn_zero(optimizer->device, &zeros[i]);
+    }
+    return zeros;
 }
 
 void nn_optimizer_destroy(nn_optimizer *optimizer) {

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT
 #include "random.h"
 
+#include <math.h>
+
 uint64_t nn_random_next(nn_random *random) {
     uint64_t z = random->state += 0x9e3779b97f4a7c15u;
     z = (z ^ (z >> 30)) * 0xbf58476d1ce4e5b9u;
@@ -20,6 +22,13 @@ uint64_t nn_random_below(nn_random *random, uint64_t bound) {
 float nn_random_uniform(nn_random *random, float low, float high) {
     const double unit = (double)(nn_random_next(random) >> 11) * 0x1p-53;
     return (float)(low + ((double)high - (double)low) * unit);
+}
+
+// Box & Muller 1958
+float nn_random_normal(nn_random *random) {
+    const double radius_unit = (double)((nn_random_next(random) >> 11) + 1) * 0x1p-53; // in (0, 1]: has a logarithm
+    const double angle_unit = (double)(nn_random_next(random) >> 11) * 0x1p-53;
+    return (float)(sqrt(-2 * log(radius_unit)) * cos(2 * acos(-1) * angle_unit));
 }
 
 void nn_random_shuffle(nn_random *random, int64_t *values, uint32_t count) {

@@ -73,19 +73,14 @@ void nn_ranks_sum(nn_ranks *ranks, float *values, size_t count) {
 // Between the gradients where they lie and where they are packed.
 static void copy_gradients(const nn_ranks *ranks, bool pack) {
     nn_device *device = ranks->device;
-    if (!nn_ok(device)) return;
-    VkCommandBuffer commands = vkn_recorder_command_buffer(device->recorder);
-    VkDeviceSize at = ranks->packed.offset;
+    uint32_t first = 0;
     for (size_t i = 0; i < ranks->optimizer->count; i++) {
         const vkn_tensor *grad = &ranks->optimizer->parameters[i].grad;
-        const VkDeviceSize bytes = nn_tensor_bytes(grad);
-        const VkBufferCopy copy = {pack ? grad->offset : at, pack ? at : grad->offset, bytes};
-        at += bytes;
-        if (bytes == 0) continue;
-        device->vk.vkCmdCopyBuffer(commands, pack ? grad->buffer : ranks->packed.buffer,
-                                   pack ? ranks->packed.buffer : grad->buffer, 1, &copy);
+        const uint32_t count = (uint32_t)vkn_tensor_count(grad);
+        const vkn_tensor part = nn_rows(device, &ranks->packed, first, count);
+        nn_copy(device, pack ? grad : &part, pack ? &part : grad);
+        first += count;
     }
-    nn_barrier(device);
 }
 
 void nn_ranks_sum_gradients(nn_ranks *ranks) {

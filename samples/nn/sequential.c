@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 #include "sequential.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 typedef struct sequential {
@@ -16,29 +17,24 @@ static vkn_tensor sequential_forward(nn_module *module, vkn_tensor x) {
     return x;
 }
 
+// What is below the first child that is trained needs no gradient, unless the caller does.
 static vkn_tensor sequential_backward(nn_module *module, vkn_tensor dy, bool needs_dx) {
     const sequential *self = (sequential *)module;
-    for (size_t i = self->count; i-- > 0;)
-        dy = nn_module_backward(self->children[i], dy, needs_dx || i > 0);
-    return dy;
+    size_t first = 0;
+    while (!needs_dx && first < self->count && self->children[first]->frozen)
+        first++;
+    for (size_t i = self->count; i-- > first;)
+        dy = nn_module_backward(self->children[i], dy, needs_dx || i > first);
+    return needs_dx ? dy : (vkn_tensor){0};
 }
 
-static void sequential_parameters(nn_module *module, nn_parameter_visit visit, void *user) {
+static void sequential_children(nn_module *module, nn_child_visit visit, void *user) {
     const sequential *self = (sequential *)module;
-    for (size_t i = 0; i < self->count; i++)
-        nn_module_parameters(self->children[i], visit, user);
-}
-
-static void sequential_train(nn_module *module, bool training) {
-    const sequential *self = (sequential *)module;
-    for (size_t i = 0; i < self->count; i++)
-        nn_module_train(self->children[i], training);
-}
-
-static void sequential_synchronize(nn_module *module, const vkn_communicator *communicator) {
-    const sequential *self = (sequential *)module;
-    for (size_t i = 0; i < self->count; i++)
-        nn_module_synchronize(self->children[i], communicator);
+    for (size_t i = 0; i < self->count; i++) {
+        char name[24];
+        snprintf(name, sizeof name, "%zu", i);
+        visit(user, name, self->children[i]);
+    }
 }
 
 static void sequential_destroy(nn_module *module) {
@@ -51,9 +47,7 @@ static void sequential_destroy(nn_module *module) {
 
 static const nn_module_ops sequential_ops = {.forward = sequential_forward,
                                              .backward = sequential_backward,
-                                             .parameters = sequential_parameters,
-                                             .train = sequential_train,
-                                             .synchronize = sequential_synchronize,
+                                             .children = sequential_children,
                                              .destroy = sequential_destroy};
 
 nn_module *nn_sequential_create(nn_device *device) {

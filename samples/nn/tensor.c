@@ -57,6 +57,25 @@ vkn_tensor nn_rows(nn_device *device, const vkn_tensor *tensor, uint32_t first, 
     return view;
 }
 
+vkn_tensor nn_reshape(nn_device *device, const vkn_tensor *tensor, uint32_t rank, const uint32_t *shape) {
+    vkn_tensor view = vkn_tensor_make(tensor->buffer, tensor->offset, tensor->dtype, VKN_CHANNELS_FIRST, rank, shape);
+    const uint64_t count = vkn_tensor_count(tensor), view_count = vkn_tensor_count(&view);
+    if (count != view_count) {
+        nn_fail(device, VKN_BAD_ARGUMENT, "reshape: %llu elements, of a tensor that has %llu",
+                (unsigned long long)view_count, (unsigned long long)count);
+        view.buffer = VK_NULL_HANDLE;
+    }
+    return view;
+}
+
+vkn_tensor nn_as_matrix(nn_device *device, const vkn_tensor *tensor) {
+    const uint32_t columns = tensor->rank > 0 ? tensor->shape[tensor->rank - 1] : 1;
+    uint32_t rows = 1;
+    for (uint32_t i = 0; i + 1 < tensor->rank; i++)
+        rows *= tensor->shape[i]; // what a tensor holds fits a binding, and so 32 bits
+    return nn_reshape(device, tensor, 2, (const uint32_t[]){rows, columns});
+}
+
 static vkn_buffer *find_buffer(nn_device *device, const vkn_tensor *tensor) {
     vkn_buffer *buffer = NULL;
     for (int i = 0; i < NN_LIFETIME_COUNT && !buffer; i++) {
@@ -89,4 +108,17 @@ void nn_zero(nn_device *device, const vkn_tensor *tensor) {
         nn_fail(device, VKN_OUT_OF_MEMORY, "zeros: out of memory");
     }
     free(zeros);
+}
+
+void nn_copy(nn_device *device, const vkn_tensor *from, const vkn_tensor *to) {
+    if (!nn_ok(device)) return;
+    const VkDeviceSize bytes = nn_tensor_bytes(from), to_bytes = nn_tensor_bytes(to);
+    if (bytes != to_bytes) {
+        nn_fail(device, VKN_BAD_ARGUMENT, "copy: from has %llu bytes, to has %llu", (unsigned long long)bytes,
+                (unsigned long long)to_bytes);
+    } else if (bytes > 0) {
+        device->vk.vkCmdCopyBuffer(vkn_recorder_command_buffer(device->recorder), from->buffer, to->buffer, 1,
+                                   &(VkBufferCopy){from->offset, to->offset, bytes});
+        nn_barrier(device);
+    }
 }

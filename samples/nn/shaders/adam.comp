@@ -6,7 +6,8 @@
 
 // Kingma & Ba 2015, with g the gradient and correction = {1 - beta1^t, 1 - beta2^t}:
 //   m = beta1 * m + (1 - beta1) * g,  v = beta2 * v + (1 - beta2) * g^2
-//   value -= lr * (m / correction[0]) / (sqrt(v / correction[1]) + eps)
+//   value -= lr * (m / correction[0]) / (sqrt(v / correction[1]) + eps) + decay * value
+// with decay = lr * weight decay, which is that of Loshchilov & Hutter 2019.
 layout(local_size_x = NN_LANES) in;
 
 layout(std430, binding = 0) buffer Value { float value[]; };
@@ -28,6 +29,7 @@ void main() {
         m[offset[2] + i] = m_next;
         v[offset[3] + i] = v_next;
         const float m_hat = m_next / correction[offset[4]], v_hat = v_next / correction[offset[4] + 1];
-        value[offset[0] + i] -= p.lr * m_hat / (sqrt(v_hat) + p.eps);
+        const float before = value[offset[0] + i];
+        value[offset[0] + i] = before - (p.lr * m_hat / (sqrt(v_hat) + p.eps) + p.decay * before);
     }
 }

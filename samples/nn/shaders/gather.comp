@@ -4,12 +4,13 @@
 #include "push.h"
 #include "index.glsl"
 
-// y[r] = table[index[r]], NaN where there is no such row. Indices are 64-bit, low word first.
+// y[r][c] = table[stride * index[r] + c], NaN where there is no such row: words, so that all bits of any dtype come
+// through. Indices are 64-bit, low word first.
 layout(local_size_x = NN_LANES) in;
 
-layout(std430, binding = 0) readonly buffer Table { float table[]; };
+layout(std430, binding = 0) readonly buffer Table { uint table[]; };
 layout(std430, binding = 1) readonly buffer Index { uint index_words[]; };
-layout(std430, binding = 2) writeonly buffer Y { float y[]; };
+layout(std430, binding = 2) writeonly buffer Y { uint y[]; };
 layout(push_constant) uniform Push {
     uint offset[3];
     nn_gather_push p;
@@ -21,6 +22,6 @@ void main() {
         const uint at = offset[1] + 2 * (i / p.columns);
         const uint row = index_words[at];
         const bool inside = row < p.table_rows && index_words[at + 1] == 0;
-        y[offset[2] + i] = inside ? table[offset[0] + row * p.columns + i % p.columns] : uintBitsToFloat(0x7fc00000);
+        y[offset[2] + i] = inside ? table[offset[0] + row * p.stride + i % p.columns] : 0x7fc00000;
     }
 }

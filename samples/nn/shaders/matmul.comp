@@ -3,16 +3,11 @@
 #extension GL_GOOGLE_include_directive : require
 #extension GL_EXT_control_flow_attributes : require
 #include "push.h"
+#include "tile.glsl"
 
 // c[m][n] = bias[n] + sum over k of a(m, k) * b(k, n), of which this dispatch adds first <= k < last
-// a is stored [rows][depth], or [depth][rows] when transposed; b [depth][columns], or [columns][depth].
-#define DEPTH 16                // of a tile: products that are added up before they go to the total
-#define CELL 4                  // an invocation owns CELL x CELL outputs
-#define SPAN (NN_TILE / CELL)   // apart from each other
-#define LANES (SPAN * SPAN)
-#define PITCH (NN_TILE + 1)     // of a tile row in shared memory: neighbours fall into different banks
-layout(local_size_x = LANES) in;
-
+// a is stored [rows][depth], or [depth][rows] when transposed; b [depth][columns], or [columns][depth]. That goes for
+// each matrix of a batch [outer][inner].
 layout(std430, binding = 0) readonly buffer A { float a[]; };
 layout(std430, binding = 1) readonly buffer B { float b[]; };
 layout(std430, binding = 2) readonly buffer Bias { float bias[]; };
@@ -22,57 +17,40 @@ layout(push_constant) uniform Push {
     nn_matmul_push p;
 };
 
-shared float tile_a[DEPTH * PITCH];
-shared float tile_b[DEPTH * PITCH];
+uint base_a, base_b, base_c; // where the workgroup's matrices begin
 
 // Neighbouring invocations read neighbouring elements, whichever index runs fastest in memory.
-void load_tiles(uint first_m, uint first_n, uint first_k) {
-    [[unroll]] for (uint turn = 0; turn < NN_TILE * DEPTH / LANES; turn++) {
-        const uint e = turn * LANES + gl_LocalInvocationIndex;
-        const uint k_slow = e / NN_TILE, i_fast = e % NN_TILE, k_fast = e % DEPTH, i_slow = e / DEPTH;
+void load_a(uint e, uint first_m, uint first_k) {
+    const uint k_slow = e / NN_TILE_ROWS, i_fast = e % NN_TILE_ROWS, k_fast = e % DEPTH, i_slow = e / DEPTH;
+    const uint i = p.transpose_a != 0 ? i_fast : i_slow, k = p.transpose_a != 0 ? k_slow : k_fast;
+    const uint at_m = first_m + i, at_k = first_k + k;
+    const uint by_k = at_k * p.a.pitch + at_m, by_m = at_m * p.a.pitch + at_k;
+    const uint at = base_a + (p.transpose_a != 0 ? by_k : by_m);
+    put_a(i, k, at_m < p.rows && at_k < p.last ? a[at] : 0.0);
+}
 
-        const uint ka = p.transpose_a != 0 ? k_slow : k_fast, ia = p.transpose_a != 0 ? i_fast : i_slow;
-        const uint m = first_m + ia, k = first_k + ka;
-        const bool a_inside = m < p.rows && k < p.last;
-        tile_a[ka * PITCH + ia] =
-            a_inside ? a[offset[0] + (p.transpose_a != 0 ? k * p.rows + m : m * p.depth + k)] : 0.0;
+void load_b(uint e, uint first_n, uint first_k) {
+    const uint k_slow = e / NN_TILE_COLUMNS, i_fast = e % NN_TILE_COLUMNS, k_fast = e % DEPTH, i_slow = e / DEPTH;
+    const uint i = p.transpose_b != 0 ? i_slow : i_fast, k = p.transpose_b != 0 ? k_fast : k_slow;
+    const uint at_n = first_n + i, at_k = first_k + k;
+    const uint by_n = at_n * p.b.pitch + at_k, by_k = at_k * p.b.pitch + at_n;
+    const uint at = base_b + (p.transpose_b != 0 ? by_n : by_k);
+    put_b(i, k, at_n < p.columns && at_k < p.last ? b[at] : 0.0);
+}
 
-        const uint kb = p.transpose_b != 0 ? k_fast : k_slow, ib = p.transpose_b != 0 ? i_slow : i_fast;
-        const uint n = first_n + ib, l = first_k + kb;
-        const bool b_inside = n < p.columns && l < p.last;
-        tile_b[kb * PITCH + ib] =
-            b_inside ? b[offset[1] + (p.transpose_b != 0 ? n * p.depth + l : l * p.columns + n)] : 0.0;
+void store(uint m, uint n, float sum) {
+    if (m < p.rows && n < p.columns) {
+        const uint at = base_c + m * p.c.pitch + n;
+        const float before = p.first != 0 ? c[at] : p.has_bias != 0 ? bias[offset[2] + n] : 0.0;
+        c[at] = before + sum;
     }
 }
 
 void main() {
-    const uint first_m = gl_WorkGroupID.y * NN_TILE, first_n = gl_WorkGroupID.x * NN_TILE;
-    const uint row = gl_LocalInvocationIndex / SPAN, column = gl_LocalInvocationIndex % SPAN;
-    vec4 total[CELL];
-    [[unroll]] for (uint i = 0; i < CELL; i++) total[i] = vec4(0.0);
-
-    for (uint first_k = 0; first_k < p.last; first_k += DEPTH) {
-        load_tiles(first_m, first_n, first_k);
-        barrier();
-        vec4 part[CELL]; // a sum of sums: no chain of `depth` additions
-        [[unroll]] for (uint i = 0; i < CELL; i++) part[i] = vec4(0.0);
-        [[unroll]] for (uint k = 0; k < DEPTH; k++) {
-            const uint at = k * PITCH + column;
-            const vec4 right = vec4(tile_b[at], tile_b[at + SPAN], tile_b[at + 2 * SPAN], tile_b[at + 3 * SPAN]);
-            [[unroll]] for (uint i = 0; i < CELL; i++) part[i] += tile_a[k * PITCH + row + i * SPAN] * right;
-        }
-        [[unroll]] for (uint i = 0; i < CELL; i++) total[i] += part[i];
-        barrier();
-    }
-
-    [[unroll]] for (uint i = 0; i < CELL; i++) {
-        [[unroll]] for (uint j = 0; j < CELL; j++) {
-            const uint m = first_m + row + i * SPAN, n = first_n + column + j * SPAN;
-            if (m < p.rows && n < p.columns) {
-                const uint at = offset[3] + m * p.columns + n;
-                const float before = p.first != 0 ? c[at] : p.has_bias != 0 ? bias[offset[2] + n] : 0.0;
-                c[at] = before + total[i][j];
-            }
-        }
-    }
+    const nn_tile tile = tile_of_workgroup(p.rows, p.columns);
+    const uint outer = tile.layer / p.inner, inner = tile.layer % p.inner;
+    base_a = offset[0] + outer * p.a.outer + inner * p.a.inner;
+    base_b = offset[1] + outer * p.b.outer + inner * p.b.inner;
+    base_c = offset[3] + outer * p.c.outer + inner * p.c.inner;
+    if (outer < p.outer) tile_product(tile, p.first, p.last); // the grid may be larger than the batch
 }

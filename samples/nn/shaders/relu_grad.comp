@@ -4,10 +4,10 @@
 #include "push.h"
 #include "index.glsl"
 
-// dx = dy where y > 0, else 0
+// dx = dy where x > 0, else 0
 layout(local_size_x = NN_LANES) in;
 
-layout(std430, binding = 0) readonly buffer Y { float y[]; };
+layout(std430, binding = 0) readonly buffer X { float x[]; };
 layout(std430, binding = 1) readonly buffer Dy { float dy[]; };
 layout(std430, binding = 2) writeonly buffer Dx { float dx[]; };
 layout(push_constant) uniform Push {
@@ -17,5 +17,5 @@ layout(push_constant) uniform Push {
 
 void main() {
     const uint i = element_index();
-    if (i < p.count) dx[offset[2] + i] = y[offset[0] + i] <= 0.0 ? 0.0 : dy[offset[1] + i];
+    if (i < p.count) dx[offset[2] + i] = x[offset[0] + i] <= 0.0 ? 0.0 : dy[offset[1] + i];
 }

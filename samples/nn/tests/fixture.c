@@ -91,6 +91,14 @@ float *read_tensor(fixture *f, const vkn_tensor *tensor) {
     return values;
 }
 
+float *read_any(fixture *f, const vkn_tensor *tensor) {
+    nn_begin(f->device);
+    const vkn_tensor copy = nn_tensor_like(f->device, tensor);
+    nn_copy(f->device, tensor, &copy);
+    submit(f);
+    return read_tensor(f, &copy);
+}
+
 float *box_read(fixture *f, const box *in) {
     float *values = read_tensor(f, &in->whole);
     const size_t columns = in->whole.shape[1], rows = in->inside.shape[0];
@@ -109,7 +117,8 @@ void assert_near(double got, double expected, double tolerance, const char *what
     }
 }
 
-static void add_parameter(void *user, const nn_parameter *parameter) {
+static void add_parameter(void *user, const char *name, const nn_parameter *parameter) {
+    (void)name;
     parameter_list *list = user;
     assert_true(list->count < sizeof list->items / sizeof list->items[0]);
     list->items[list->count++] = *parameter;
@@ -118,5 +127,11 @@ static void add_parameter(void *user, const nn_parameter *parameter) {
 parameter_list list_parameters(nn_module *module) {
     parameter_list list = {.count = 0};
     nn_module_parameters(module, add_parameter, &list);
+    return list;
+}
+
+parameter_list list_state(nn_module *module) {
+    parameter_list list = {.count = 0};
+    nn_module_state(module, add_parameter, &list);
     return list;
 }

@@ -46,6 +46,8 @@ box box_create(fixture *, uint32_t rows, uint32_t columns, const float *data);
 // Checks the guards, and returns the inside. free() it.
 float *box_read(fixture *, const box *);
 float *read_tensor(fixture *, const vkn_tensor *); // free() it
+// The same of a tensor that may lie in the library's buffers, by a step of its own.
+float *read_any(fixture *, const vkn_tensor *);
 
 // |got - expected| <= tolerance, and neither is NaN.
 void assert_near(double got, double expected, double tolerance, const char *what, size_t index);
@@ -55,5 +57,6 @@ typedef struct parameter_list {
     size_t count;
 } parameter_list;
 parameter_list list_parameters(nn_module *);
+parameter_list list_state(nn_module *);
 
 #endif

@@ -18,11 +18,21 @@ double reference_sigmoid(double z);
 double reference_bce(double logit, double target);       // of one element
 double reference_bce_slope(double logit, double target); // its derivative
 
+// Of one row of logits.
+double reference_cross_entropy(const double *logits, size_t classes, size_t target);
+void reference_cross_entropy_slopes(const double *logits, size_t classes, size_t target, double *slopes);
+
 typedef struct reference_adam {
-    double lr, beta1, beta2, eps;
+    double lr, beta1, beta2, eps, weight_decay;
     int t;         // steps taken
     double *m, *v; // zero at first
 } reference_adam;
 void reference_adam_step(reference_adam *, const double *grad, double *value, size_t count);
+
+typedef struct reference_sgd {
+    double lr, momentum, weight_decay;
+    double *velocity; // zero at first
+} reference_sgd;
+void reference_sgd_step(reference_sgd *, const double *grad, double *value, size_t count);
 
 #endif

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-// What works on each element or row: relu, gather, and the binary cross-entropy.
+// What works on each element or row: relu, gelu, gather, and the binary cross-entropy.
 #include <float.h>
 #include <math.h>
 #include <stdlib.h>
@@ -45,6 +45,53 @@ static void test_relu(void **state) {
         check_relu(*state, sizes[i][0], sizes[i][1]);
 }
 
+static double reference_gelu(double x) {
+    return x * erfc(-x / sqrt(2)) / 2;
+}
+
+// What f32 may lose of a probability or density that has the factor exp(-x^2 / 2): that is as good as the rounding of
+// its argument, and may be flushed to zero.
+static double tail_tolerance(double x, double value) {
+    return ULP * value * (12 + 2 * fmin(x * x, 1000)) + (double)FLT_MIN;
+}
+
+static void check_gelu(fixture *f, uint32_t count, const float *x, const float *dy) {
+    nn_module *gelu = nn_gelu_create(f->device);
+    const box tx = box_create(f, count, 1, x), tdy = box_create(f, count, 1, dy);
+    nn_begin(f->device);
+    const vkn_tensor ty = nn_module_forward(gelu, tx.inside), tdx = nn_module_backward(gelu, tdy.inside, true);
+    submit(f);
+    float *y = read_tensor(f, &ty), *dx = read_tensor(f, &tdx);
+    for (uint32_t i = 0; i < count; i++) {
+        const double at = (double)x[i], value = reference_gelu(at), size = fabs((double)dy[i]), h = 1e-5;
+        const double density = exp(-at * at / 2) / sqrt(2 * acos(-1)), slope = erfc(-at / sqrt(2)) / 2 + at * density;
+        const double beyond_off = tail_tolerance(at, erfc(fabs(at) / sqrt(2)) / 2);
+        const double slope_off = beyond_off + fabs(at) * tail_tolerance(at, density) + 2 * ULP * fabs(slope);
+        assert_near((double)y[i], value, fabs(at) * beyond_off + 2 * ULP * fabs(value) + (double)FLT_MIN, "y", i);
+        assert_near((double)dx[i], slope * (double)dy[i], size * slope_off + (double)FLT_MIN, "dx", i);
+        if (fabs(at) < 100) {
+            const double difference = (reference_gelu(at + h) - reference_gelu(at - h)) / (2 * h);
+            assert_near((double)dx[i], difference * (double)dy[i], 2e-6 * size, "difference", i);
+        }
+    }
+    free(y);
+    free(dx);
+    nn_module_destroy(gelu);
+}
+
+static void test_gelu(void **state) {
+    fixture *f = *state;
+    enum { COUNT = 40001 };
+    float *x = random_floats(f, COUNT, 1), *dy = random_floats(f, COUNT, 1);
+    for (int i = 0; i < COUNT; i++)
+        x[i] = (float)i / 1000 - 20; // to 20
+    check_gelu(f, COUNT, x, dy);
+    static const float extremes[] = {0, -0.0f, 1e-30f, -1e-30f, 1e-8f, 50, -50, 1e4f, -1e4f, 1e30f, -1e30f};
+    check_gelu(f, sizeof extremes / sizeof extremes[0], extremes, dy);
+    free(x);
+    free(dy);
+}
+
 // More workgroups than an axis of the grid takes: folded.
 static void test_relu_folded(void **state) {
     check_relu(*state, 91, 121);
@@ -57,7 +104,7 @@ static void test_relu_errors(void **state) {
     nn_begin(f->device);
     nn_module_forward(relu, x);
     nn_module_backward(relu, dy, true);
-    assert_failure(f, VKN_BAD_ARGUMENT, "dy has 8 elements, y has 10");
+    assert_failure(f, VKN_BAD_ARGUMENT, "dy has 8 elements, x has 10");
     nn_module_destroy(relu);
 }
 
@@ -101,6 +148,45 @@ static void test_gather(void **state) {
     nn_begin(f->device);
     nn_gather(f->device, &ttable.inside, &ttable.inside);
     assert_failure(f, VKN_BAD_ARGUMENT, "index has rank 2, expected 1 of I64");
+    nn_gather(f->device, &rest, &rest);
+    assert_failure(f, VKN_BAD_ARGUMENT, "table has rank 1, expected 2");
+}
+
+// Numbers that would not survive as floats, in windows that overlap and in disjoint ones.
+static void check_windows(fixture *f, uint32_t stride) {
+    enum { COUNT = 23, COLUMNS = 5, PICKED = 5 };
+    const int64_t last = (COUNT - COLUMNS) / stride, index[PICKED] = {last, 0, 2, last + 1, -1};
+    int64_t values[COUNT], y[PICKED * COLUMNS];
+    for (int i = 0; i < COUNT; i++)
+        values[i] = i % 2 ? i : -(INT64_C(1) << (2 * i));
+    const vkn_tensor tvalues = nn_vector(f->device, NN_FOREVER, VKN_I64, COUNT);
+    const vkn_tensor tindex = nn_vector(f->device, NN_FOREVER, VKN_I64, PICKED);
+    nn_upload(f->device, &tvalues, values);
+    nn_upload(f->device, &tindex, index);
+    nn_begin(f->device);
+    const vkn_tensor ty = nn_gather_windows(f->device, &tvalues, &tindex, stride, COLUMNS);
+    submit(f);
+    nn_download(f->device, &ty, y);
+    for (int r = 0; r < PICKED; r++) {
+        for (int c = 0; c < COLUMNS; c++) {
+            const int64_t got = y[r * COLUMNS + c];
+            if (index[r] < 0 || index[r] > last) {
+                assert_true(got > INT64_C(1) << 32);
+            } else {
+                assert_int_equal(got, values[stride * index[r] + c]);
+            }
+        }
+    }
+}
+
+static void test_gather_windows(void **state) {
+    fixture *f = *state;
+    check_windows(f, 1);
+    check_windows(f, 5);
+    const vkn_tensor values = nn_vector(f->device, NN_FOREVER, VKN_I64, 4);
+    nn_begin(f->device);
+    nn_gather_windows(f->device, &values, &values, 0, 2);
+    assert_failure(f, VKN_BAD_ARGUMENT, "values have rank 1, expected 1; stride 0, expected at least 1");
 }
 
 // exp(-|z|) on a device is only as good as the rounding of |z| in it; nothing else may be lost.
@@ -110,22 +196,26 @@ static double bce_tolerance(double z, double value) {
 
 static void check_bce(fixture *f, uint32_t count, uint32_t total, const float *z, const float *t) {
     const box tz = box_create(f, count, 1, z), tt = box_create(f, count, 1, t);
-    const box tdz = box_create(f, count, 1, NULL), tloss = box_create(f, 2, 1, NULL);
+    const box tdz = box_create(f, count, 1, NULL), tloss = box_create(f, 3, 1, NULL);
     const vkn_tensor with = nn_rows(f->device, &tloss.inside, 0, 1), without = nn_rows(f->device, &tloss.inside, 1, 1);
+    const vkn_tensor right = nn_rows(f->device, &tloss.inside, 2, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &with, &tdz.inside);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &without, NULL);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &with, &right, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, total, &without, NULL, NULL);
     submit(f);
     float *loss = box_read(f, &tloss), *dz = box_read(f, &tdz);
     double sum = 0, tolerance = 0;
+    uint32_t expected_right = 0;
     for (uint32_t i = 0; i < count; i++) {
         const double rz = (double)z[i], rt = (double)t[i], slope = reference_bce_slope(rz, rt);
+        expected_right += (rz > 0) == (rt > 0.5);
         sum += reference_bce(rz, rt);
         tolerance += bce_tolerance(rz, reference_bce(rz, rt));
         assert_near((double)dz[i], slope / total, bce_tolerance(rz, slope) / total, "dz", i);
     }
     assert_near((double)loss[0], sum / total, tolerance / total, "loss", 0);
     assert_true(loss[0] == loss[1]);
+    assert_true(loss[2] == (float)expected_right);
     free(loss);
     free(dz);
 }
@@ -167,7 +257,7 @@ static void test_bce_finite_differences(void **state) {
     const box tz = box_create(f, COUNT, 1, z), tt = box_create(f, COUNT, 1, t);
     const box tdz = box_create(f, COUNT, 1, NULL), tloss = box_create(f, 1, 1, NULL);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, COUNT, &tloss.inside, &tdz.inside);
+    nn_bce_with_logits(f->device, &tz.inside, &tt.inside, COUNT, &tloss.inside, NULL, &tdz.inside);
     submit(f);
     float *dz = box_read(f, &tdz);
     for (size_t i = 0; i < COUNT; i++) {
@@ -183,19 +273,20 @@ static void test_bce_errors(void **state) {
     fixture *f = *state;
     const vkn_tensor z = nn_matrix(f->device, NN_FOREVER, 6, 1), t = nn_matrix(f->device, NN_FOREVER, 7, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &z, &t, 6, &z, NULL);
+    nn_bce_with_logits(f->device, &z, &t, 6, &z, NULL, NULL);
     assert_failure(f, VKN_BAD_ARGUMENT, "logits has 6 elements, targets 7");
     const vkn_tensor many = nn_matrix(f->device, NN_FOREVER, (1 << 22) + 1, 1);
     nn_begin(f->device);
-    nn_bce_with_logits(f->device, &many, &many, (1 << 22) + 1, &z, NULL);
+    nn_bce_with_logits(f->device, &many, &many, (1 << 22) + 1, &z, NULL, NULL);
     assert_failure(f, VKN_UNSUPPORTED, "logits has 4194305 elements, at most 4194304");
 }
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_relu),         cmocka_unit_test(test_relu_errors),
-        cmocka_unit_test(test_gather),       cmocka_unit_test(test_bce),
-        cmocka_unit_test(test_bce_extremes), cmocka_unit_test(test_bce_finite_differences),
+        cmocka_unit_test(test_relu),           cmocka_unit_test(test_relu_errors),
+        cmocka_unit_test(test_gelu),           cmocka_unit_test(test_gather),
+        cmocka_unit_test(test_gather_windows), cmocka_unit_test(test_bce),
+        cmocka_unit_test(test_bce_extremes),   cmocka_unit_test(test_bce_finite_differences),
         cmocka_unit_test(test_bce_errors),
     };
     const struct CMUnitTest limited[] = {cmocka_unit_test(test_relu_folded), cmocka_unit_test(test_limits)};

@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: MIT
+# By hand and on the device: outputs as near as f32 of about 5 is, running statistics to the rounding of some ten steps,
+# but for the running variance, which is n / (n - 1) of that by hand, less what is left of its start at 1.
+execute_process(COMMAND ${PROGRAM} --json --epochs 3 --batch-size 50 OUTPUT_VARIABLE json COMMAND_ERROR_IS_FATAL ANY)
+foreach(row 0 1)
+    foreach(column "y in training" running_mean running_var "y in eval")
+        string(JSON value GET "${json}" differences rows ${row} ${column})
+        string(MAKE_C_IDENTIFIER "${column}" name)
+        set(${name}_${row} ${value})
+    endforeach()
+    if(NOT y_in_training_${row} LESS 1e-5 OR NOT running_mean_${row} LESS 1e-5)
+        message(FATAL_ERROR "${json}")
+    endif()
+endforeach()
+if(NOT running_var_0 GREATER 0.0203 OR NOT running_var_0 LESS 0.02042 OR NOT running_var_1 LESS 1e-5)
+    message(FATAL_ERROR "running variance: 1/49 is 0.02041\n${json}")
+endif()
+if(NOT y_in_eval_0 GREATER 1e-3 OR NOT y_in_eval_1 LESS 1e-4)
+    message(FATAL_ERROR "outputs in eval\n${json}")
+endif()
