@@ -27,7 +27,7 @@ vkn_tensor nn_module_backward(nn_module *module, vkn_tensor dy, bool needs_dx) {
     return nn_ok(module->device) ? module->ops->backward(module, dy, needs_dx) : (vkn_tensor){0};
 }
 
-static void visit_children(nn_module *module, nn_child_visit visit, void *user) {
+void nn_module_children(nn_module *module, nn_child_visit visit, void *user) {
     if (module->ops->children) module->ops->children(module, visit, user);
 }
 
@@ -68,7 +68,7 @@ static void visit_child(void *user, const char *name, nn_module *child) {
 
 static void visit_scope(scope *in) {
     if (in->module->ops->state) in->module->ops->state(in->module, visit_parameter, in);
-    visit_children(in->module, visit_child, in);
+    nn_module_children(in->module, visit_child, in);
 }
 
 void nn_module_state(nn_module *module, nn_parameter_visit visit, void *user) {
@@ -86,7 +86,7 @@ static void train_child(void *user, const char *name, nn_module *child) {
 
 void nn_module_train(nn_module *module, bool training) {
     if (module->ops->train) module->ops->train(module, training);
-    visit_children(module, train_child, &training);
+    nn_module_children(module, train_child, &training);
 }
 
 static void freeze_child(void *user, const char *name, nn_module *child) {
@@ -97,7 +97,7 @@ static void freeze_child(void *user, const char *name, nn_module *child) {
 void nn_module_freeze(nn_module *module, bool frozen) {
     module->frozen = frozen;
     if (module->ops->freeze) module->ops->freeze(module, frozen);
-    visit_children(module, freeze_child, &frozen);
+    nn_module_children(module, freeze_child, &frozen);
 }
 
 static void synchronize_child(void *user, const char *name, nn_module *child) {
@@ -107,5 +107,5 @@ static void synchronize_child(void *user, const char *name, nn_module *child) {
 
 void nn_module_synchronize(nn_module *module, const vkn_communicator *communicator) {
     if (module->ops->synchronize) module->ops->synchronize(module, communicator);
-    visit_children(module, synchronize_child, &communicator);
+    nn_module_children(module, synchronize_child, &communicator);
 }

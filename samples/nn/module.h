@@ -50,6 +50,7 @@ vkn_tensor nn_module_forward(nn_module *, vkn_tensor x);
 vkn_tensor nn_module_backward(nn_module *, vkn_tensor dy, bool needs_dx);
 // What is to be kept of a module: its parameters and buffers, then those of its children. Always in the same order.
 void nn_module_state(nn_module *, nn_parameter_visit, void *user);
+void nn_module_children(nn_module *, nn_child_visit, void *user);       // the modules in it, under their own names
 void nn_module_parameters(nn_module *, nn_parameter_visit, void *user); // of that what is trained: not frozen
 void nn_module_train(nn_module *, bool training);                       // false: eval. At first: training
 // Frozen: backward computes no gradients of the parameters, so that optimizers that are made from now on pass over

@@ -79,7 +79,7 @@ static void test_freeze(void **state) {
     fixture *f = *state;
     nn_module *module = network_create(f);
     bottom frozen = {NULL, NULL};
-    module->ops->children(module, find_bottom, &frozen);
+    nn_module_children(module, find_bottom, &frozen);
     nn_module_freeze(frozen.linear, true);
     nn_module_freeze(frozen.norm, true);
     visited trained = {""};
