@@ -86,12 +86,12 @@ static nn_optimizer *create_optimizer(nn_module *network, const training_options
 }
 
 static const transformer_options defaults = {
-    .common = {.norm = norms, .epochs = 2, .batch_size = 8, .lr = 2e-3, .data = TRANSFORMER_DATA_FILE},
+    .common = {.norm = norms, .epochs = 4, .batch_size = 16, .lr = 3e-3, .data = TRANSFORMER_DATA_FILE},
     .width = 64,
-    .ffn = 128,
+    .ffn = 256,
     .heads = 4,
     .blocks = 2,
-    .context = 32};
+    .context = 64};
 
 static const training_option own[] = {
     {"--width", "N", "features of a position", offsetof(transformer_options, width), &training_count, NULL},
