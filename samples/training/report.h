@@ -13,7 +13,7 @@ typedef struct training_result {
     training_score test_one; // one record at a time, where the program wants it
     double train_loss;       // of the last epoch
     double seconds;          // of the training with its tests
-    double epoch_seconds;    // of an epoch's training alone, their mean
+    double epoch_seconds;    // of training alone, the mean of the epochs but the first, which builds pipelines
 } training_result;
 
 // What a report is about; all of it must outlive the report.

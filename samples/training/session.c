@@ -70,7 +70,8 @@ static bool build(session *s) {
 static bool train_epoch(session *s, uint32_t epoch, training_result *result) {
     const double start = training_clock();
     result->train_loss = training_trainer_epoch(s->trainer);
-    result->epoch_seconds += (training_clock() - start) / s->options->epochs;
+    const uint32_t epochs = s->options->epochs, warm = epochs > 1 ? epochs - 1 : 1;
+    if (epoch > 1 || epochs == 1) result->epoch_seconds += (training_clock() - start) / warm;
     if (s->rank == 0) result->test = training_trainer_test(s->trainer, TEST_BATCH);
     if (!nn_ok(s->engine.device)) return false;
     if (s->rank == 0) training_report_epoch(&s->report, epoch, result, s->trainer);
