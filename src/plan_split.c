@@ -170,21 +170,25 @@ static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
     return cuts;
 }
 
-// A lane takes about `apply` words: of a run, cut evenly where that leaves no masks, or of several outers. A CPU driver's
-// teams have neighbouring memory instead of more outers, and as many lanes as leave no masks.
+// A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs about SHORT,
+// of several outers, word by word. A CPU driver's teams have as many lanes as leave no masks.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
+    enum { SHORT = 16 };
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
-    vkn_split split = {.lanes = lanes_over(view->count[0], words, limits)};
+    vkn_split split = {.lanes = lanes_over(view->count[0], words, limits), .block = 1, .outer_step = 1};
+    if (words * 2 < (uint64_t)split.lanes * SHORT) {
+        split.run_step = words * 4;
+        split.outer_step = vkn_least((uint64_t)split.lanes * SHORT / words, outers);
+        return split;
+    }
     while (limits->cpu && words < (uint64_t)split.lanes * limits->apply && words % split.lanes != 0)
         split.lanes /= 2;
     uint64_t teams = vkn_most(limits->teams / vkn_most(view->count[1], 1), 1);
     uint64_t piece = vkn_least((uint64_t)split.lanes * limits->apply, vkn_ceil_div(outers * words, teams));
     uint64_t cuts = even_cuts(words, vkn_ceil_div(words, piece), split.lanes), each = vkn_ceil_div(words, cuts);
     split.run_step = words % cuts == 0 ? each * 4 : vkn_ceil_div(each, 16) * 64;
-    split.outer_step = limits->cpu ? 1 : vkn_most(vkn_least(piece / words, outers), 1);
-    uint64_t share = vkn_ceil_div(each * split.outer_step, split.lanes);
-    split.block =
-        block_for_share(each * split.outer_step, split.lanes, (uint32_t)vkn_least(share, limits->stream_block));
+    uint64_t share = vkn_ceil_div(each, split.lanes);
+    split.block = block_for_share(each, split.lanes, (uint32_t)vkn_least(share, limits->stream_block));
     return split;
 }
 
