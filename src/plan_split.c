@@ -31,7 +31,7 @@ static uint32_t lanes_over(uint64_t outers, uint64_t words, const vkn_limits *li
     uint32_t lanes = lanes_for(words, limits);
     while (outers > 1 && lanes > 1 && lanes > words)
         lanes /= 2;
-    return lanes;
+    return lanes > 1 ? lanes : 1;
 }
 
 // The block of at most `most` words that goes evenly into a lane's share of `words`: there are no masks then. `most`
@@ -170,26 +170,33 @@ static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
     return cuts;
 }
 
+static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
+    while (lanes > 1 && words % lanes != 0)
+        lanes /= 2;
+    return lanes > 1 ? lanes : 1;
+}
+
 // A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs about SHORT,
 // of several outers, word by word. A CPU driver's teams have as many lanes as leave no masks.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
     enum { SHORT = 16 };
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
-    vkn_split split = {.lanes = lanes_over(view->count[0], words, limits), .block = 1, .outer_step = 1};
-    if (words * 2 < (uint64_t)split.lanes * SHORT) {
-        split.run_step = words * 4;
-        split.outer_step = vkn_least((uint64_t)split.lanes * SHORT / words, outers);
-        return split;
+    uint32_t lanes = lanes_over(view->count[0], words, limits);
+    if (words * 2 < (uint64_t)lanes * SHORT) {
+        return (vkn_split){.lanes = lanes,
+                           .block = 1,
+                           .run_step = words * 4,
+                           .outer_step = vkn_least((uint64_t)lanes * SHORT / words, outers)};
     }
-    while (limits->cpu && words < (uint64_t)split.lanes * limits->apply && words % split.lanes != 0)
-        split.lanes /= 2;
+    lanes = limits->cpu && words < (uint64_t)lanes * limits->apply ? lanes_without_masks(words, lanes) : lanes;
     uint64_t teams = vkn_most(limits->teams / vkn_most(view->count[1], 1), 1);
-    uint64_t piece = vkn_least((uint64_t)split.lanes * limits->apply, vkn_ceil_div(outers * words, teams));
-    uint64_t cuts = even_cuts(words, vkn_ceil_div(words, piece), split.lanes), each = vkn_ceil_div(words, cuts);
-    split.run_step = words % cuts == 0 ? each * 4 : vkn_ceil_div(each, 16) * 64;
-    uint64_t share = vkn_ceil_div(each, split.lanes);
-    split.block = block_for_share(each, split.lanes, (uint32_t)vkn_least(share, limits->stream_block));
-    return split;
+    uint64_t piece = vkn_least((uint64_t)lanes * limits->apply, vkn_ceil_div(outers * words, teams));
+    uint64_t cuts = vkn_most(even_cuts(words, vkn_ceil_div(words, vkn_most(piece, 1)), lanes), 1);
+    uint64_t each = vkn_ceil_div(words, cuts), share = vkn_ceil_div(each, lanes);
+    return (vkn_split){.lanes = lanes,
+                       .block = block_for_share(each, lanes, (uint32_t)vkn_least(share, limits->stream_block)),
+                       .run_step = words % cuts == 0 ? each * 4 : vkn_ceil_div(each, 16) * 64,
+                       .outer_step = 1};
 }
 
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {

@@ -79,7 +79,8 @@ bool norm_pass_applies(const struct norm_case *c, size_t pass, const struct norm
     bool in_turns = flags & PASS_TURNS;
     if (in_turns && (pass + (size_t)c->norm.kind + turns->shift) % turns->every != 0) return false;
     size_t size, place = place_in_class(c, &size), share = in_turns ? TURNS : turns->share;
-    return (place + pass) % (size < share ? size : share) == 0;
+    size_t period = size < share ? size : share;
+    return period <= 1 || (place + pass) % period == 0;
 }
 
 int norm_case_run(const struct rig *rig, const struct norm_case *c, size_t shift) {

@@ -6,9 +6,9 @@
 #include "module.h"
 #include "random.h"
 
-// x, I64 tokens [..] of rank 1 to 5, to y [.., width]: y[i] = weight[x[i]], as torch.nn.Embedding. weight [count, width]
-// starts normal. A token that is not below `count`, at most 65535, comes out as NaN, and gives weight no gradient.
-// There is no dx.
+// x, I64 tokens [..] of rank 1 to 5, to y [.., width]: y[i] = weight[x[i]], as torch.nn.Embedding. weight [count,
+// width] starts normal. A token that is not below `count`, at most 65535, comes out as NaN, and gives weight no
+// gradient. There is no dx.
 nn_module *nn_embedding_create(nn_device *, uint32_t count, uint32_t width, nn_random *);
 
 // x [.., T, width] to y of the same shape: y[.., t, :] = x[.., t, :] + weight[t, :], with T at most `context`. weight

@@ -17,8 +17,8 @@ void nn_bce_with_logits(nn_device *, const vkn_tensor *logits, const vkn_tensor 
                         const vkn_tensor *loss, const vkn_tensor *right, const vkn_tensor *dlogits);
 
 // Cross-entropy of logits [..., classes], at most 2^14 classes, and an I64 class for each row of them:
-// torch.nn.CrossEntropyLoss. A class that the logits do not have makes the loss NaN. Right is a class whose logit is the
-// first of the largest.
+// torch.nn.CrossEntropyLoss. A class that the logits do not have makes the loss NaN. Right is a class whose logit is
+// the first of the largest.
 void nn_cross_entropy(nn_device *, const vkn_tensor *logits, const vkn_tensor *targets, uint32_t total,
                       const vkn_tensor *loss, const vkn_tensor *right, const vkn_tensor *dlogits);
 
