@@ -17,10 +17,10 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
         .workgroup = cpu ? 32 : 128,
         .block = !cpu || !subgroup ? 8
                  : wide            ? 32
-                                   : 16,
+                                   : 8,
         .grad_block = !cpu || !subgroup ? 4
                       : wide            ? 32
-                                        : 8,
+                                        : 4,
         .stream_block = cpu && wide ? 8 : 4,
         .apply = cpu ? 512 : 16,
         .slab = cpu ? 1 << 19 : 1 << 14,
