@@ -164,7 +164,8 @@ vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
 
 // `cuts` or a few more, so that each lane of each piece has as many of `words`; `cuts` where no such number is near.
 static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
-    for (uint64_t even = cuts; even < cuts * 2; ++even) {
+    enum { NEAR = 64 };
+    for (uint64_t even = cuts; even < vkn_least(cuts * 2, cuts + NEAR); ++even) {
         if (words % (even * lanes) == 0) return even;
     }
     return cuts;
