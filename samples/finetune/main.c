@@ -137,12 +137,8 @@ static bool load_data(session *s, double ink) {
 
 int main(int argc, char **argv) {
     finetune_options options;
-    training_name(command.name);
-    if (!training_options_parse(&command, &options.common, argc, argv)) return 2;
-    if (options.common.help) {
-        training_options_usage(&command, argv[0]);
-        return 0;
-    }
+    const int code = training_options_begin(&command, &options.common, argc, argv);
+    if (code >= 0) return code;
     session s = {.t = {.options = &options.common}, .weights = options.weights};
     training_engine engine = {0};
     bool ok = load_data(&s, options.ink) && training_engine_open_or_say(&engine, options.common.device);

@@ -178,12 +178,8 @@ static bool run(const training_options *options, training_engine *engine, const 
 
 int main(int argc, char **argv) {
     training_options options;
-    training_name(command.name);
-    if (!training_options_parse(&command, &options, argc, argv)) return 2;
-    if (options.help) {
-        training_options_usage(&command, argv[0]);
-        return 0;
-    }
+    const int code = training_options_begin(&command, &options, argc, argv);
+    if (code >= 0) return code;
     nn_random random = {options.seed};
     training_table table;
     training_record record;

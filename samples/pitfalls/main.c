@@ -84,12 +84,8 @@ static bool show_all(study *s, training_figures *tables) {
 
 int main(int argc, char **argv) {
     training_options options;
-    training_name(command.name);
-    if (!training_options_parse(&command, &options, argc, argv)) return 2;
-    if (options.help) {
-        training_options_usage(&command, argv[0]);
-        return 0;
-    }
+    const int code = training_options_begin(&command, &options, argc, argv);
+    if (code >= 0) return code;
     nn_random random = {options.seed};
     training_records *data =
         training_digits_load(&(training_digits_info){.path = options.data, .size = STUDY_SIDE}, &random);

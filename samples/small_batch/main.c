@@ -120,12 +120,8 @@ static bool run(const study *s) {
 
 int main(int argc, char **argv) {
     small_batch_options options;
-    training_name(command.name);
-    if (!training_options_parse(&command, &options.common, argc, argv)) return 2;
-    if (options.common.help) {
-        training_options_usage(&command, argv[0]);
-        return 0;
-    }
+    const int code = training_options_begin(&command, &options.common, argc, argv);
+    if (code >= 0) return code;
     if (options.least > batch_sizes[SIZE_COUNT - 1]) {
         training_say("--least: %u, but the largest batch size is %u", options.least, batch_sizes[SIZE_COUNT - 1]);
         return 2;

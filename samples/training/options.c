@@ -83,6 +83,14 @@ void training_options_usage(const training_command *command, const char *program
     printf("\nExit status: 0 done, 1 failed, 2 a mistake in the command line.\n");
 }
 
+int training_options_begin(const training_command *command, training_options *out, int argc, char **argv) {
+    training_name(command->name);
+    if (!training_options_parse(command, out, argc, argv)) return 2;
+    if (!out->help) return -1;
+    training_options_usage(command, argv[0]);
+    return 0;
+}
+
 static void visit_settings(const training_option *table, const training_options *options, training_setting_visit visit,
                            void *user) {
     for (const training_option *o = table; o && o->name; o++) {

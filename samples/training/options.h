@@ -38,6 +38,9 @@ typedef struct training_command {
 // Fills `out`, of `bytes`. On a mistake says which on stderr, and returns false.
 bool training_options_parse(const training_command *, training_options *out, int argc, char **argv);
 void training_options_usage(const training_command *, const char *program);
+// How a program of one process begins: names itself, parses, and prints what --help asks for. Returns what main() is to
+// return, or -1: go on.
+int training_options_begin(const training_command *, training_options *out, int argc, char **argv);
 
 // Calls `visit` for each setting, those that all programs have first: its name ("batch_size"), and its value as text.
 typedef void (*training_setting_visit)(void *user, const char *name, const char *value, bool quoted);

@@ -5,30 +5,23 @@
 
 shared float row_parts[NN_LANES];
 
-// Over the invocations of a row, always in the same order. The whole workgroup must call them.
-float row_sum(float part) {
-    const uint lane = gl_LocalInvocationIndex % ROW_LANES;
-    barrier();
-    row_parts[gl_LocalInvocationIndex] = part;
-    for (uint half_size = ROW_LANES / 2; half_size > 0; half_size /= 2) {
-        barrier();
-        if (lane < half_size) row_parts[gl_LocalInvocationIndex] += row_parts[gl_LocalInvocationIndex + half_size];
-    }
-    barrier();
-    return row_parts[gl_LocalInvocationIndex - lane];
-}
+float row_add(float a, float b) { return a + b; }
 
-float row_max(float part) {
-    const uint lane = gl_LocalInvocationIndex % ROW_LANES;
-    barrier();
-    row_parts[gl_LocalInvocationIndex] = part;
-    for (uint half_size = ROW_LANES / 2; half_size > 0; half_size /= 2) {
-        barrier();
-        if (lane < half_size) {
-            const float other = row_parts[gl_LocalInvocationIndex + half_size];
-            row_parts[gl_LocalInvocationIndex] = max(row_parts[gl_LocalInvocationIndex], other);
-        }
+float row_larger(float a, float b) { return max(a, b); }
+
+// `combine` over the invocations of a row, always in the same order. The whole workgroup must call them.
+#define ROW_REDUCTION(name, combine)                                                               \
+    float name(float part) {                                                                       \
+        const uint index = gl_LocalInvocationIndex, lane = index % ROW_LANES;                      \
+        barrier();                                                                                 \
+        row_parts[index] = part;                                                                   \
+        for (uint half_size = ROW_LANES / 2; half_size > 0; half_size /= 2) {                      \
+            barrier();                                                                             \
+            if (lane < half_size) row_parts[index] = combine(row_parts[index], row_parts[index + half_size]); \
+        }                                                                                          \
+        barrier();                                                                                 \
+        return row_parts[index - lane];                                                            \
     }
-    barrier();
-    return row_parts[gl_LocalInvocationIndex - lane];
-}
+
+ROW_REDUCTION(row_sum, row_add)
+ROW_REDUCTION(row_max, row_larger)

@@ -1,13 +1,13 @@
 #!/usr/bin/env bash
 # SPDX-License-Identifier: MIT
-# ranks.sh MLP MLP_MPI RANKS MPIRUN... -- OPTION...: trains with OPTION... alone (MLP), and on each number of RANKS
-# ("1 2 4": MPIRUN... 2 MLP_MPI). Prints the training losses of each epoch side by side, and fails where one is further
+# ranks.sh PROGRAM PROGRAM_MPI RANKS MPIRUN... -- OPTION...: trains with OPTION... alone (PROGRAM), and on each number of
+# RANKS ("1 2 4": MPIRUN... 2 PROGRAM_MPI). Prints the training losses of each epoch side by side, and fails where one is further
 # from that of one process than a unit of 2^-23 of it for each step so far: what rounding may do to the parameters in a
 # step, all of it in one direction. (Not the test losses: the biases in front of a batch norm have no gradient but that of
 # rounding, of which Adam makes steps as large as any other; the running means follow them late.) The ranks must say no
 # more than one process does.
 set -euo pipefail
-mlp=$1 mlp_mpi=$2 ranks=$3
+program=$1 program_mpi=$2 ranks=$3
 shift 3
 mpirun=()
 while [[ $1 != -- ]]; do
@@ -28,10 +28,10 @@ train() { # train NAME COMMAND...
     [[ ! -s $folder/$1.err ]] || exit 1
 }
 
-train alone "$mlp" "$@"
+train alone "$program" "$@"
 files=("$folder/alone.csv")
 for n in $ranks; do
-    train "$n" "${mpirun[@]}" "$n" "$mlp_mpi" "$@"
+    train "$n" "${mpirun[@]}" "$n" "$program_mpi" "$@"
     files+=("$folder/$n.csv")
     # The same lines; seconds, digits and the number of ranks aside.
     if ! diff <(sed 's/, and those of .*//; s/[0-9.]*//g; s/  */ /g' "$folder/alone.txt") \
