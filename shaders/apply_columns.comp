@@ -20,8 +20,8 @@ TENSOR(readonly, 6, residual, DTYPE, WIDE)
 TENSOR(, 7, h, DTYPE, WIDE)
 LOAD(0, x)
 STORE(1, y)
-LOAD(2, weight)
-LOAD(3, bias)
+LOAD_WORD(2, weight)
+LOAD_WORD(3, bias)
 LOAD(6, residual)
 STORE(7, h)
 COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
@@ -45,11 +45,11 @@ void main() {
     }
     for (uint k = 0u; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-            uint element = c.first + k * c.step + words[w].column;
-            vec4 x = input_load(element, words[w].valid);
+            Access at = Access(c.first + k * c.step + words[w].column, words[w].valid, w);
+            vec4 x = input_load(at);
             vec4 z = affine_map(normalize_columns(normalizers[w], x), weights[w], biases[w]);
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, words[w].valid);
-            y_store(element, words[w].valid, activate(z));
+            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(at);
+            y_store(at, activate(z));
         }
     }
 }

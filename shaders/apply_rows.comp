@@ -28,16 +28,16 @@ void main() {
     Normalizer n = normalizer_of(group_of(p.unit));
     Affine affine = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);
-            uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
+            Access access = Access(p.first + at.outer * push.outer_stride + at.word * 4u, valid, k);
             affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
-            vec4 z = affine_map(normalize_with(n, input_load(element, valid)), affine.weight, affine.bias);
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, valid);
-            y_store(element, valid, activate(z));
-            place_next(at, words);
+            vec4 z = affine_map(normalize_with(n, input_load(access)), affine.weight, affine.bias);
+            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(access);
+            y_store(access, activate(z));
+            place_next(at, k, words);
         }
     }
 }

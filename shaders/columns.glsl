@@ -16,6 +16,7 @@ Columns columns_of_invocation() {
     uint rest = index / push.stretches;
     Columns c;
     c.live = index < push.invocations;
+    if (has(VKN_BACKWARDS)) rest = push.invocations / push.stretches - 1u - rest;
     c.stretch = index % push.stretches;
     c.part = rest % push.parts;
     c.plane = rest / push.parts;

@@ -15,10 +15,11 @@ layout(constant_id = VKN_CONSTANT_LANES) const uint LANES = 64;
 layout(constant_id = VKN_CONSTANT_CLUSTER) const uint CLUSTER = 1;
 layout(constant_id = VKN_CONSTANT_BLOCK) const uint BLOCK = 4;
 #ifdef STORAGE_16BIT
-const bool VECTOR = false; // words need no 16-bit stores
+const uint VECTOR_WORDS = 0; // words need no 16-bit stores
 #else
-layout(constant_id = VKN_CONSTANT_VECTOR) const bool VECTOR = false;
+layout(constant_id = VKN_CONSTANT_VECTOR) const uint VECTOR_WORDS = 0;
 #endif
+const bool VECTOR = VECTOR_WORDS > 0u;
 layout(constant_id = VKN_CONSTANT_ON_CHIP) const bool ON_CHIP = false;
 layout(constant_id = VKN_CONSTANT_CENTERED) const bool CENTERED = true;
 layout(constant_id = VKN_CONSTANT_AFFINE) const uint AFFINE = VKN_AFFINE_UNIT;
@@ -26,9 +27,11 @@ layout(constant_id = VKN_CONSTANT_AFFINE) const uint AFFINE = VKN_AFFINE_UNIT;
 layout(constant_id = VKN_CONSTANT_DTYPE) const uint DTYPE = VKN_STORAGE_F16;
 layout(constant_id = VKN_CONSTANT_PARAMETER) const uint PARAMETER = VKN_STORAGE_F32;
 const bool WIDE = false, WIDE_PARAMETER = PARAMETER == VKN_STORAGE_F32;
+const bool PAIRED = VECTOR_WORDS > 1u; // a lane's words are pairs of 16 bytes
 #else
 const uint DTYPE = VKN_STORAGE_F32, PARAMETER = VKN_STORAGE_F32;
 const bool WIDE = true, WIDE_PARAMETER = true;
+const bool PAIRED = false;
 #endif
 layout(constant_id = VKN_CONSTANT_ACTIVATION) const uint ACTIVATION = VKN_ACT_NONE;
 layout(constant_id = VKN_CONSTANT_RESIDUAL) const uint RESIDUAL = VKN_ADD_NOTHING;

@@ -22,8 +22,8 @@ FLOATS(readonly, 7, sums)
 TENSOR(, 7, dresidual, DTYPE, WIDE)
 LOAD(0, x)
 LOAD(1, dy)
-LOAD(2, weight)
-LOAD(3, bias)
+LOAD_WORD(2, weight)
+LOAD_WORD(3, bias)
 LOAD(5, added)
 STORE(6, dx)
 STORE(7, dresidual)
@@ -51,16 +51,16 @@ Parameters parameters_of(Word w) {
     return p;
 }
 
-void write_dx(uint first, Parameters p) {
+void write_dx(uint first, Parameters p, uint w) {
     bool frozen = has(VKN_FROZEN);
-    uint element = first + p.word.column, valid = p.word.valid;
+    Access at = Access(first + p.word.column, p.word.valid, w);
     vec4 xhat = vec4(0);
-    if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(p.normalizers, x_load(element, valid));
-    vec4 g = dz_load(element, valid, xhat, p.weight, p.bias) * p.weight;
+    if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(p.normalizers, x_load(at));
+    vec4 g = dz_load(at, xhat, p.weight, p.bias) * p.weight;
     if (!frozen) g = (g - p.mean_g) - xhat * p.mean_gxhat;
     vec4 dx = g * p.normalizers.rstd;
-    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
-    dx_store(element, valid, dx);
+    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
+    dx_store(at, dx);
 }
 
 Parameters parameters[WORDS];
@@ -72,6 +72,6 @@ void main() {
         parameters[w] = parameters_of(word_of(c, w));
     for (uint k = 0u; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-            write_dx(c.first + k * c.step, parameters[w]);
+            write_dx(c.first + k * c.step, parameters[w], w);
     }
 }

@@ -36,20 +36,20 @@ void main() {
     if (!CENTERED) mean_g.x = 0.0;
     Affine affine = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);
-            uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
+            Access access = Access(p.first + at.outer * push.outer_stride + at.word * 4u, valid, k);
             affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
             vec4 xhat = vec4(0);
-            if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_with(n, x_load(element, valid));
-            vec4 g = dz_load(element, valid, xhat, affine.weight, affine.bias) * affine.weight;
+            if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_with(n, x_load(access));
+            vec4 g = dz_load(access, xhat, affine.weight, affine.bias) * affine.weight;
             if (!frozen) g = (g - mean_g.x) - xhat * mean_g.y;
             vec4 dx = g * n.rstd;
-            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
-            dx_store(element, valid, dx);
-            place_next(at, words);
+            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(access);
+            dx_store(access, dx);
+            place_next(at, k, words);
         }
     }
 }

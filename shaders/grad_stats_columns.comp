@@ -24,8 +24,8 @@ TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
 RECORDS(7)
 LOAD(0, x)
 LOAD(1, dy)
-LOAD(2, weight)
-LOAD(3, bias)
+LOAD_WORD(2, weight)
+LOAD_WORD(3, bias)
 LOAD(5, added)
 STORE(6, dresidual)
 COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
@@ -70,11 +70,11 @@ void add_position(Columns c, uint k) {
     if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + c.position + k * push.ways);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
         Parameters p = parameters[w];
-        uint element = c.first + k * c.step + p.word.column, valid = p.word.valid;
-        vec4 x = x_load(element, valid);
+        Access at = Access(c.first + k * c.step + p.word.column, p.word.valid, w);
+        vec4 x = x_load(at);
         vec4 xhat = BY_POSITION ? normalize_with(own, x) : normalize_columns(p.normalizers, x);
-        vec4 dz = dz_load(element, valid, xhat, p.weight, p.bias);
-        if (DX) dresidual_store(element, valid, dz * p.weight * p.normalizers.rstd);
+        vec4 dz = dz_load(at, xhat, p.weight, p.bias);
+        if (DX) dresidual_store(at, dz * p.weight * p.normalizers.rstd);
         first[w] += dz;
         second[w] += dz * xhat;
     }

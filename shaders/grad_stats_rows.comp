@@ -34,20 +34,20 @@ void main() {
     Affine affine = affine_of_unit(p.unit);
     Sums sums = sums_empty();
     uint words = words_in(p.run_count);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);
-            uint element = p.first + at.outer * push.outer_stride + at.word * 4u;
-            vec4 xhat = masked(normalize_with(n, x_load(element, valid)), valid);
+            Access access = Access(p.first + at.outer * push.outer_stride + at.word * 4u, valid, k);
+            vec4 xhat = masked(normalize_with(n, x_load(access)), valid);
             affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
-            vec4 g = dz_load(element, valid, xhat, affine.weight, affine.bias);
-            if (DX) dresidual_store(element, valid, g * affine.weight * n.rstd);
+            vec4 g = dz_load(access, xhat, affine.weight, affine.bias);
+            if (DX) dresidual_store(access, g * affine.weight * n.rstd);
             if (AFFINE == VKN_AFFINE_ELEMENT) g *= affine.weight;
             first += g;
             second += g * xhat;
-            place_next(at, words);
+            place_next(at, k, words);
         }
         sums_add(sums, first, second);
     }

@@ -13,7 +13,7 @@ TENSOR(readonly, 1, weight, PARAMETER, WIDE_PARAMETER)
 FLOATS(, 2, dbias)
 FLOATS(, 3, dweight)
 FLOATS(, 4, sums)
-LOAD(1, weight)
+LOAD_WORD(1, weight)
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 

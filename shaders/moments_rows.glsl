@@ -4,7 +4,7 @@
 #include "moments_sum.glsl"
 #include "rows.glsl"
 
-vec4 input_load(uint element, uint valid); // the including shader's
+vec4 input_load(Access at); // the including shader's
 
 // The block of words that a lane holds, and how many elements of each exist.
 vec4 held[BLOCK];
@@ -12,7 +12,7 @@ uint held_valid[BLOCK];
 
 void hold(uint k, uint element, uint valid) {
     held_valid[k] = valid;
-    held[k] = input_load(element, valid);
+    held[k] = input_load(Access(element, valid, k));
 }
 
 // Adds the held block: its sum, then the squares around the block's own mean.
@@ -62,11 +62,11 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     float shift = 0.0;
     Moments m = moments_empty();
     uint words = words_in(count);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             hold(k, first + at.outer * push.outer_stride + at.word * 4u, valid_at(at, outers, count));
-            place_next(at, words);
+            place_next(at, k, words);
         }
         if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);
         moments_add_held(m, shift);

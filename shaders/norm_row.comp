@@ -27,9 +27,7 @@ STORE(6, h)
 INPUT
 
 // The same, once it has been loaded.
-vec4 input_again(uint element, uint valid) {
-    return RESIDUAL == VKN_ADD_BEFORE ? h_load(element, valid) : x_load(element, valid);
-}
+vec4 input_again(Access at) { return RESIDUAL == VKN_ADD_BEFORE ? h_load(at) : x_load(at); }
 
 vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 
@@ -49,26 +47,26 @@ void hold_word(uint k, Row row) {
     hold(k, row.first + word * 4u, valid_in(word, row.count));
 }
 
-void write_word(Statistics s, Affine affine, uint element, uint valid, vec4 x) {
+void write_word(Statistics s, Affine affine, Access at, vec4 x) {
     vec4 z = affine_map(((x - s.mean) - s.low) * s.rstd, affine.weight, affine.bias);
-    if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(element, valid);
-    y_store(element, valid, activate(z));
+    if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(at);
+    y_store(at, activate(z));
 }
 
 void write_row(Statistics s, Row row, Row next) {
     Affine affine = affine_of_unit(row.unit);
     uint affine_from = affine_row(row.unit, 0u), words = words_in(push.run);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         affine_of_block(affine, affine_from, block * 4u);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
             uint element = row.first + at.outer * push.outer_stride + in_row;
-            place_next(at, words);
+            place_next(at, k, words);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
             if (!KEPT) affine_of_word(affine, affine_from, in_row, valid);
-            write_word(s, KEPT ? kept_affine(k) : affine, element, valid,
-                       ON_CHIP ? held[k] : input_again(element, valid));
+            Access access = Access(element, valid, k);
+            write_word(s, KEPT ? kept_affine(k) : affine, access, ON_CHIP ? held[k] : input_again(access));
             if (AHEAD) hold_word(k, next);
         }
         if (ON_CHIP) break;
@@ -76,15 +74,22 @@ void write_row(Statistics s, Row row, Row next) {
 }
 
 // y of ROWS rows that are too wide for registers.
+const uint AT_ONCE = PAIRED ? 2u : 1u;
 void write_rows(Statistics s[ROWS], Part p, uint done) {
     uint words = words_in(push.run), affine_from = affine_row(p.unit, 0u);
-    for (uint word = lane_index(); word < words; word += LANES) {
-        uint in_row = word * 4u, valid = valid_in(word, push.run);
-        Affine affine = affine_at(affine_from, in_row, valid);
+    for (uint block = 0u; block < words; block += AT_ONCE * LANES) {
+        Affine affine[AT_ONCE];
+        [[unroll]] for (uint k = 0u; k < AT_ONCE; ++k) {
+            uint word = word_of(block, k, lane_index());
+            affine[k] = affine_at(affine_from, word * 4u, valid_in(word, push.run));
+        }
         [[unroll]] for (uint i = 0u; i < ROWS; ++i) {
             Row row = row_of(p, done + i);
-            uint element = row.first + in_row, there = row.count > 0u ? valid : 0u;
-            write_word(s[i], affine, element, there, input_again(element, there));
+            [[unroll]] for (uint k = 0u; k < AT_ONCE; ++k) {
+                uint word = word_of(block, k, lane_index());
+                Access at = Access(row.first + word * 4u, valid_in(word, row.count), k);
+                write_word(s[i], affine[k], at, input_again(at));
+            }
         }
     }
 }

@@ -53,11 +53,12 @@ Row row_of(Part p, uint r) {
 
 vec4 g_of_word(uint k, Affine affine) { return AFFINE == VKN_AFFINE_ELEMENT ? dz[k] * affine.weight : dz[k]; }
 
-// xhat and dz of word k. `again`: dz has been written before, and may lie where dy did.
-void hold_word(uint k, Normalizer n, Affine affine, uint element, uint valid, bool again) {
-    xhat[k] = masked(normalize_with(n, x_load(element, valid)), valid);
-    if (DRESIDUAL && again) dz[k] = dresidual_load(element, valid);
-    else dz[k] = dz_load(element, valid, xhat[k], affine.weight, affine.bias);
+// xhat and dz of a word. `again`: dz has been written before, and may lie where dy did.
+void hold_word(Normalizer n, Affine affine, Access at, bool again) {
+    uint k = at.k;
+    xhat[k] = masked(normalize_with(n, x_load(at)), at.valid);
+    if (DRESIDUAL && again) dz[k] = dresidual_load(at);
+    else dz[k] = dz_load(at, xhat[k], affine.weight, affine.bias);
 }
 
 void add_word(uint k, Affine affine) {
@@ -69,23 +70,23 @@ void add_word(uint k, Affine affine) {
 // Both, of a row whose weights are kept.
 void hold_kept_word(uint k, Row row) {
     uint word = word_of(0u, k, lane_index());
-    hold_word(k, row.n, kept_affine(k), row.first + word * 4u, valid_in(word, row.count), false);
+    hold_word(row.n, kept_affine(k), Access(row.first + word * 4u, valid_in(word, row.count), k), false);
     add_word(k, kept_affine(k));
 }
 
 vec4 sums_of_lane(Row row, Affine affine) {
     Sums sums = sums_empty();
     uint words = words_in(push.run);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         of_g = of_gx = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
             if (KEPT) affine = kept_affine(k);
             else affine_of_word(affine, affine_row(row.unit, 0u), in_row, valid);
-            hold_word(k, row.n, affine, row.first + at.outer * push.outer_stride + in_row, valid, false);
+            hold_word(row.n, affine, Access(row.first + at.outer * push.outer_stride + in_row, valid, k), false);
             add_word(k, affine);
-            place_next(at, words);
+            place_next(at, k, words);
         }
         sums_add(sums, of_g, of_gx);
         if (ON_CHIP) break;
@@ -101,31 +102,33 @@ vec2 means_of_row(vec4 record, Row row, uint turn) {
     return CENTERED ? mean_g : vec2(0, mean_g.y);
 }
 
-void write_word(uint k, Affine affine, float factor, vec2 mean_g, uint element, uint valid) {
+void write_word(Affine affine, float factor, vec2 mean_g, Access at) {
+    uint k = at.k;
     if (SUMS) {
         sum_dz[k] += dz[k];
         sum_dzx[k] += dz[k] * xhat[k];
     }
     vec4 dx = factor * ((g_of_word(k, affine) - mean_g.x) - xhat[k] * mean_g.y);
-    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(element, valid);
-    dx_store(element, valid, dx);
+    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
+    dx_store(at, dx);
 }
 
 void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
     float factor = AFFINE == VKN_AFFINE_UNIT ? row.n.rstd * affine.weight.x : row.n.rstd;
     uint words = words_in(push.run);
-    Place at = Place(0u, lane_index());
+    Place at = place_first();
     of_g = of_gx = vec4(0);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
             uint element = row.first + at.outer * push.outer_stride + in_row;
-            place_next(at, words);
+            place_next(at, k, words);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
             if (KEPT) affine = kept_affine(k);
             else affine_of_word(affine, affine_row(row.unit, 0u), in_row, valid);
-            if (!ON_CHIP) hold_word(k, row.n, affine, element, valid, true);
-            write_word(k, affine, factor, mean_g, element, valid);
+            Access access = Access(element, valid, k);
+            if (!ON_CHIP) hold_word(row.n, affine, access, true);
+            write_word(affine, factor, mean_g, access);
             if (AHEAD) hold_kept_word(k, next);
         }
         if (ON_CHIP) break;
@@ -163,9 +166,10 @@ void write_rows(Part p, uint done) {
         [[dont_unroll]] for (uint i = 0u; i < ROWS; ++i) {
             Row row = row_of(p, done + i);
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                uint word = word_of(block, k, lane_index()), valid = valid_in(word, row.count);
-                hold_word(k, row.n, kept_affine(k), row.first + word * 4u, valid, true);
-                write_word(k, kept_affine(k), row.n.rstd, row_mean_g[i], row.first + word * 4u, valid);
+                uint word = word_of(block, k, lane_index());
+                Access at = Access(row.first + word * 4u, valid_in(word, row.count), k);
+                hold_word(row.n, kept_affine(k), at, true);
+                write_word(kept_affine(k), row.n.rstd, row_mean_g[i], at);
             }
         }
         if (SUMS && p.live) store_element_sums((p.team * push.unit_step + done) / ROWS, block);

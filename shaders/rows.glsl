@@ -16,6 +16,7 @@ Part part_of_team() {
     p.team = team;
     p.live = team < push.teams;
     team = min(team, push.teams - 1u);
+    if (has(VKN_BACKWARDS)) team = push.teams - 1u - team;
     // Neighbouring teams have neighbouring memory.
     uint run_part = team % push.run_parts, rest = team / push.run_parts;
     uint unit_teams = (push.units + push.unit_step - 1u) / push.unit_step;
@@ -42,17 +43,21 @@ uint valid_in(uint word, uint count) {
 
 uint words_in(uint count) { return (count + 3u) / 4u; }
 
-// The words that lane `lane` has in the block that starts at `block`: they lie LANES apart, so that the team's loads
-// are coalesced.
-uint word_of(uint block, uint k, uint lane) { return block + k * LANES + lane; }
+// The words that lane `lane` has in the block that starts at `block`: they, or pairs of them, lie LANES apart, so that
+// the team's loads are coalesced.
+uint word_of(uint block, uint k, uint lane) {
+    return PAIRED ? block + (k / 2u * LANES + lane) * 2u + k % 2u : block + k * LANES + lane;
+}
 
-// A lane's place in [outers][words]: it goes on by LANES, and a row has at least so many words.
+// A lane's place in [outers][words]: it goes from word k to the next, and a row has as many words as all lanes together.
 struct Place {
     uint outer, word;
 };
 
-void place_next(inout Place at, uint words) {
-    at.word += LANES;
+Place place_first() { return Place(0u, word_of(0u, 0u, lane_index())); }
+
+void place_next(inout Place at, uint k, uint words) {
+    at.word += !PAIRED ? LANES : k % 2u == 0u ? 1u : 2u * LANES - 1u;
     bool over = at.word >= words;
     at.outer += over ? 1u : 0u;
     at.word -= over ? words : 0u;

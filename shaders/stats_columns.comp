@@ -30,7 +30,7 @@ void main() {
     for (; k + POSITIONS <= c.count; k += POSITIONS) {
         [[unroll]] for (uint i = 0u; i < POSITIONS; ++i)
             [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-                held[i * WORDS + w] = input_load(c.first + (k + i) * c.step + words[w].column, words[w].valid);
+                held[i * WORDS + w] = input_load(Access(c.first + (k + i) * c.step + words[w].column, words[w].valid, w));
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
             if (CENTERED && k == 0u)
                 shifts[w] = median(held[w], held[POSITIONS / 2u * WORDS + w], held[(POSITIONS - 1u) * WORDS + w]);
@@ -39,7 +39,7 @@ void main() {
     }
     for (; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-            vec4 x = input_load(c.first + k * c.step + words[w].column, words[w].valid);
+            vec4 x = input_load(Access(c.first + k * c.step + words[w].column, words[w].valid, w));
             if (CENTERED && k == 0u) shifts[w] = x;
             moments_add_one(w, x, float(k));
         }

@@ -17,7 +17,7 @@
 #define VKN_CONSTANT_LANES 1       // invocations that share one row: a team. A power of two that divides the workgroup
 #define VKN_CONSTANT_CLUSTER 2     // lanes that reduce through subgroup shuffles; the rest is shared memory. 1: none
 #define VKN_CONSTANT_BLOCK 3       // words of four elements that a lane holds at once
-#define VKN_CONSTANT_VECTOR 4      // words are loaded as 16 bytes; else element by element
+#define VKN_CONSTANT_VECTOR 4      // words of one load, 16 bytes of f32 or up to two words of 16 bits; 0: by element
 #define VKN_CONSTANT_ON_CHIP 5     // the row fits in the team's registers and is read once
 #define VKN_CONSTANT_CENTERED 6    // statistics have a mean; 0: rms
 #define VKN_CONSTANT_AFFINE 7      // VKN_AFFINE_*
@@ -66,6 +66,7 @@
 #define VKN_CUMULATIVE 4096u   // momentum is 1 / num_batches_tracked
 #define VKN_BIASED 8192u       // running_var takes the biased variance
 #define VKN_HAS_MOMENTS 16384u // their count is what unbiases the variance
+#define VKN_BACKWARDS 32768u   // from the end of memory, which the pass before has left in the cache
 
 // Element offset of binding b inside what is bound: byte b of (origins_low, origins_high).
 

@@ -2,6 +2,8 @@
 // Tensors of any dtype. A binding is seen as words of 4, 8 and 16 bytes; with 16-bit storage also as halves.
 //
 // A word of a tensor is four elements. `valid`: how many of them exist; the others read as zero and are not written.
+// Words of 16 bits are loaded and stored as 16 bytes where a lane has pairs of them (PAIRED). It goes through them in
+// order: word k is the first of a pair where k is even.
 #include "dtype.glsl"
 #ifdef STORAGE_16BIT
 #extension GL_EXT_shader_16bit_storage : require
@@ -11,6 +13,10 @@
 #define HALVES(access, slot, name)
 #endif
 
+struct Access {
+    uint element, valid, k;
+};
+
 #define TENSOR(access, slot, name, dtype, wide)                                                        \
     layout(std430, set = 0, binding = slot) access buffer name##_4 { uint name##_words[]; };       \
     layout(std430, set = 0, binding = slot) access buffer name##_8 { uvec2 name##_pairs[]; };      \
@@ -19,10 +25,11 @@
     const uint name##_dtype = dtype;                                                               \
     const bool name##_wide = wide;
 
-#define LOAD(slot, name)                                                                           \
+// One word alone; parameters have no other.
+#define LOAD_WORD(slot, name)                                                                      \
     float name##_at(uint element) {                                                                \
         uint e = origin(slot) + element;                                                           \
-        if (name##_wide) return uintBitsToFloat(name##_words[e]);                          \
+        if (name##_wide) return uintBitsToFloat(name##_words[e]);                                  \
         vec2 both = widened(name##_dtype, name##_words[e >> 1]);                                   \
         return (e & 1u) == 0u ? both.x : both.y;                                                   \
     }                                                                                              \
@@ -44,12 +51,23 @@
         uvec2 pair = odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16;                       \
         return masked(widened(name##_dtype, pair), valid);                                     \
     }                                                                                              \
-    vec4 name##_load(uint element, uint valid) {                                                   \
+    vec4 name##_word(uint element, uint valid) {                                                   \
         if (!VECTOR) return name##_each(element, valid);                                           \
         if (!WHOLE && valid == 0u) return vec4(0);                                                 \
         uint word = (origin(slot) + element) >> 2;                                                 \
         if (name##_wide) return uintBitsToFloat(name##_quads[word]);                       \
         return widened(name##_dtype, name##_pairs[word]);                                          \
+    }
+
+#define LOAD(slot, name)                                                                           \
+    LOAD_WORD(slot, name)                                                                          \
+    uvec4 name##_loaded;                                                                           \
+    vec4 name##_load(Access at) {                                                                  \
+        if (!PAIRED) return name##_word(at.element, at.valid);                                     \
+        if (!WHOLE && at.valid == 0u) return vec4(0);                                              \
+        bool first = at.k % 2u == 0u;                                                              \
+        if (first) name##_loaded = name##_quads[(origin(slot) + at.element) >> 3];                 \
+        return widened(name##_dtype, first ? name##_loaded.xy : name##_loaded.zw);                 \
     }
 
 // Elements e to e + valid - 1 of 16 bits, from two words of them.
@@ -85,12 +103,16 @@
 
 #define STORE(slot, name)                                                                          \
     STORE_HALVES(name)                                                                             \
-    void name##_store(uint element, uint valid, vec4 v) {                                          \
-        uint e = origin(slot) + element;                                                           \
-        if (!name##_wide) {                                                                 \
+    uvec2 name##_kept;                                                                             \
+    void name##_store(Access at, vec4 v) {                                                         \
+        uint e = origin(slot) + at.element, valid = at.valid;                                      \
+        if (!name##_wide) {                                                                        \
             uvec2 pair = narrowed(name##_dtype, v);                                                \
             if (!VECTOR) name##_store_halves(e, valid, pair);                                      \
-            else if (WHOLE || valid > 0u) name##_pairs[e >> 2] = pair;                             \
+            else if (PAIRED && at.k % 2u == 0u) name##_kept = pair;                                \
+            else if (!WHOLE && valid == 0u) return;                                                \
+            else if (PAIRED) name##_quads[e >> 3] = uvec4(name##_kept, pair);                      \
+            else name##_pairs[e >> 2] = pair;                                                      \
             return;                                                                                \
         }                                                                                          \
         uvec4 bits = floatBitsToUint(v);                                                           \

@@ -35,7 +35,8 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
         .binding_elements = info->max_binding_bytes / 4 - info->offset_alignment / 4,
         .cpu = cpu,
         .on_chip = info->used & VKN_FEATURE_ON_CHIP,
-        .vector = info->used & VKN_FEATURE_VECTOR,
+        .backwards = !cpu || forced_lanes, // CPU drivers gain nothing, but can test it
+        .vector = info->used & VKN_FEATURE_VECTOR ? 2 : 0,
     };
     if (info->max_workgroups <= 4096) limits.max_workgroups *= info->max_workgroups;
     if (cpu && subgroup)

@@ -6,21 +6,28 @@
 #include "tensor.h"
 #include <string.h>
 
-vkn_limits vkn_norm_limits(const vkn_context *context, bool words) {
+vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t words) {
     vkn_limits limits = vkn_limits_make(&context->about.info, context->forced_lanes);
-    limits.vector = limits.vector && words;
+    if (limits.vector > words) limits.vector = words;
+    if (limits.vector > limits.column_words) {
+        limits.column_block *= limits.vector / limits.column_words;
+        limits.column_words = limits.vector;
+    }
     return limits;
 }
 
-// Where a call's tensors are, by operand, as far as they are there.
-static bool take_places(const vkn_named *all, size_t count, vkn_place places[VKN_OPERAND_COUNT], uint32_t *present) {
-    bool words = true; // each begins at a word of four elements
+// Where a call's tensors are, by operand, as far as they are there. Gives how many words of four elements a load can
+// take: each tensor begins at as many. 16 bytes hold one, or two of 16 bits.
+static uint32_t take_places(const vkn_named *all, size_t count, vkn_place places[VKN_OPERAND_COUNT],
+                            uint32_t *present) {
+    uint32_t words = all[0].tensor->dtype == VKN_F32 ? 1 : 2;
     for (size_t i = 0; i < count; ++i) {
         const vkn_tensor *tensor = all[i].tensor;
         if (!vkn_tensor_present(tensor)) continue;
         places[all[i].operand] = (vkn_place){tensor->buffer, tensor->offset};
         *present |= 1u << all[i].operand;
-        words = words && vkn_tensor_aligned(tensor, 4);
+        if (tensor->dtype != VKN_F32 && words > 1 && !vkn_tensor_aligned(tensor, 8)) words = 1;
+        if (!vkn_tensor_aligned(tensor, 4)) words = 0;
     }
     return words;
 }
@@ -32,7 +39,7 @@ static uint32_t bits_of(float value) {
 }
 
 static vkn_key key_of(vkn_planner planner, const vkn_norm *norm, const vkn_tensor *x, const vkn_request *request,
-                      bool words) {
+                      uint32_t words) {
     vkn_key key = {
         .planner = planner,
         .kind = norm->kind,
@@ -63,7 +70,7 @@ vkn_result vkn_norm_record(vkn_recorder *recorder, vkn_planner plan, const vkn_n
                            vkn_request *request, const vkn_named *all, size_t count) {
     vkn_place places[VKN_OPERAND_COUNT] = {0};
     request->present = 0;
-    bool words = take_places(all, count, places, &request->present);
+    uint32_t words = take_places(all, count, places, &request->present);
     vkn_key key = key_of(plan, norm, all[0].tensor, request, words);
     const vkn_program *known = vkn_memo_find(&recorder->memo, &key);
     if (known) return vkn_recorder_record(recorder, known, places);

@@ -13,7 +13,7 @@ typedef struct vkn_named {
 vkn_result vkn_norm_record(vkn_recorder *, vkn_planner, const vkn_norm *, const vkn_geometry *, vkn_request *,
                            const vkn_named *, size_t count);
 
-// The limits of a call; `words`: all of its tensors begin at words of four elements.
-vkn_limits vkn_norm_limits(const vkn_context *, bool words);
+// The limits of a call; `words`: how many words of four elements a load of any of its tensors may take, 0 to 2.
+vkn_limits vkn_norm_limits(const vkn_context *, uint32_t words);
 
 #endif

@@ -235,7 +235,7 @@ static const label labels[] = {
     [VKN_CONSTANT_LANES] = {.number = "lanes"},
     [VKN_CONSTANT_CLUSTER] = {.number = "cluster"},
     [VKN_CONSTANT_BLOCK] = {.number = "block"},
-    [VKN_CONSTANT_VECTOR] = {.words = {"", " vector"}},
+    [VKN_CONSTANT_VECTOR] = {.words = {"", " vector", " pairs"}},
     [VKN_CONSTANT_ON_CHIP] = {.words = {"", " on_chip"}},
     [VKN_CONSTANT_CENTERED] = {.words = {"", " centered"}},
     [VKN_CONSTANT_AFFINE] = {.number = "affine"},

@@ -79,7 +79,9 @@ typedef struct vkn_limits {
     uint64_t max_workgroups;   // of one dispatch, all axes together
     uint64_t binding_elements; // elements that one binding can see, whatever its alignment
     bool cpu;
-    bool on_chip, vector; // whether those paths may be taken
+    uint32_t vector; // most words of one load: 2 where they are of 16 bits; 0: they are loaded by element
+    bool on_chip;    // whether that path may be taken
+    bool backwards;  // a second pass goes through memory from the end of what the first has left in a cache
 } vkn_limits;
 
 typedef struct vkn_request {

@@ -59,7 +59,8 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
         bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         if (!frozen) vkn_pass_bind_groups(plan, pass, 7, sums, slice, &boxes, &box, statistics->flags);
-        vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags | (frozen ? VKN_FROZEN : 0u));
+        vkn_pass_box(plan, pass, slice, &boxes, &box,
+                     statistics->flags | (frozen ? VKN_FROZEN : 0u) | vkn_second_pass(plan));
         plan->barrier = true;
     }
 }

@@ -79,7 +79,7 @@ static void add_apply(vkn_plan *plan, const vkn_slice *slice, vkn_statistics_ope
         } else {
             vkn_pass_bind_groups(plan, pass, 4, statistics.operand, slice, &boxes, &box, statistics.flags);
         }
-        vkn_pass_box(plan, pass, slice, &boxes, &box, statistics.flags);
+        vkn_pass_box(plan, pass, slice, &boxes, &box, statistics.flags | vkn_second_pass(plan));
         plan->barrier = true;
     }
 }

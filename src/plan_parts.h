@@ -87,6 +87,10 @@ typedef struct vkn_row {
 } vkn_row;
 vkn_split vkn_split_row(const vkn_row *, const vkn_limits *);
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *); // a team that merges so many records
+// VKN_BACKWARDS for a pass that reads again what the statistics were made of, where that is worth it.
+static inline uint32_t vkn_second_pass(const vkn_plan *plan) {
+    return plan->limits->backwards && !plan->request.from_running ? VKN_BACKWARDS : 0;
+}
 // The rows of a slice, or of all units of the plan's geometry.
 vkn_row vkn_row_of(const vkn_plan *, uint64_t units, bool gradient);
 // Whether one team a row is enough for rows of this size and number.

@@ -178,14 +178,15 @@ static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
 }
 
 // A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs about SHORT,
-// of several outers, word by word. A CPU driver's teams have as many lanes as leave no masks.
+// of several outers, word by word or pair by pair. A CPU driver's teams have as many lanes as leave no masks.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
     enum { SHORT = 16 };
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
     uint32_t lanes = lanes_over(view->count[0], words, limits);
     if (words * 2 < (uint64_t)lanes * SHORT) {
+        bool pairs = limits->vector > 1 && words % 2 == 0 && words >= 2 * (uint64_t)lanes;
         return (vkn_split){.lanes = lanes,
-                           .block = 1,
+                           .block = pairs ? 2 : 1,
                            .run_step = words * 4,
                            .outer_step = vkn_least((uint64_t)lanes * SHORT / words, outers)};
     }

@@ -74,10 +74,11 @@ static void prepare_all(preparation *p, vkn_residual residual) {
     vkn_kind kind = p->geometry->kind;
     bool tracks = kind == VKN_BATCH || kind == VKN_INSTANCE;
     uint32_t running = tracks ? BIT(VKN_RUNNING_MEAN_OPERAND) | BIT(VKN_RUNNING_VAR_OPERAND) : 0;
-    for (uint32_t choice = 0; choice < 8; ++choice) {
-        p->limits = vkn_norm_limits(p->context, choice & 1);
-        p->request.from_running = choice & 2;
-        p->request.per_sample = choice & 4;
+    uint32_t alignments = p->request.dtype == VKN_F32 ? 2 : 3;
+    for (uint32_t choice = 0; choice < 4 * alignments; ++choice) {
+        p->limits = vkn_norm_limits(p->context, choice / 4);
+        p->request.from_running = choice & 1;
+        p->request.per_sample = choice & 2;
         if (p->request.from_running && !tracks) continue;
         if (p->request.per_sample && (!p->geometry->has_batch || p->geometry->batch < 2)) continue;
         prepare_forward(p, residual, running);

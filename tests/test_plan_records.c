@@ -69,15 +69,16 @@ static struct part part_of_team(const struct vkn_rows_push *push, uint32_t team)
 
 // Whether every word of every block that each lane goes through has four elements.
 static bool words_exist(const vkn_pass *pass, const struct part *p) {
-    bool single = pass->shader == VKN_SHADER_APPLY_ROWS || pass->shader == VKN_SHADER_GRAD_APPLY_ROWS;
     uint32_t team_lanes = pass->constants.value[VKN_CONSTANT_LANES], words = (p->run + 3) / 4;
-    uint32_t block = (single ? 1 : pass->constants.value[VKN_CONSTANT_BLOCK]) * team_lanes;
+    uint32_t block = pass->constants.value[VKN_CONSTANT_BLOCK];
+    uint32_t together = pass->constants.value[VKN_CONSTANT_VECTOR] == 2 ? 2 : 1; // neighbouring words of a lane
     for (uint32_t lane = 0; lane < team_lanes; lane++) {
-        uint32_t outer = 0, word = lane;
-        for (uint32_t step = 0; step < p->outers * words; step += block) {
-            for (uint32_t k = 0; k < block / team_lanes; k++) {
+        uint32_t outer = 0, word = lane * together;
+        for (uint32_t step = 0; step < p->outers * words; step += block * team_lanes) {
+            for (uint32_t k = 0; k < block; k++) {
                 if (outer >= p->outers || word * 4 + 4 > p->run) return false;
-                word += team_lanes;
+                bool last = k % together == together - 1;
+                word += last ? (team_lanes - 1) * together + 1 : 1;
                 if (word >= words) {
                     outer++;
                     word -= words;

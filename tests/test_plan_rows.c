@@ -194,6 +194,7 @@ static const vkn_pass *pass_of(vkn_plan *plan, const struct norm_case *c, planne
     static vkn_limits limits;
     g = geometry_of(c);
     limits = vkn_limits_make(&devices[device].info, 0);
+    if (limits.vector && request->dtype == VKN_F32) limits.vector = 1;
     MUST(make(plan, &g, &limits, request));
     const vkn_pass *found = NULL;
     for (uint32_t i = 0; i < plan->count; i++) {
@@ -336,11 +337,39 @@ static void blocks_share_weights(void **state) {
     free(plan.passes);
 }
 
+// Two words of 16 bits are one load where each lane has pairs of them, and all pairs begin at 16 bytes.
+static void halves_are_loaded_in_pairs(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        vkn_dtype dtype;
+        vkn_shader shader;
+        uint32_t words;
+    } cases[] = {
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), VKN_F32, VKN_SHADER_NORM_ROW, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), VKN_BF16, VKN_SHADER_NORM_ROW, 2},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1020}), VKN_BF16, VKN_SHADER_NORM_ROW, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1023}), VKN_BF16, VKN_SHADER_NORM_ROW, 0},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 5120}), VKN_F16, VKN_SHADER_NORM_ROW, 1}, // 5 words a lane
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_STATS_ROWS, 2},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_ROWS, 2},
+        {CASE(VKN_BATCH, VKN_CHANNELS_LAST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_COLUMNS, 1},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_request request = {.present = FORWARD, .dtype = cases[i].dtype};
+        const vkn_pass *pass = pass_of(&plan, &cases[i].c, vkn_plan_forward, &request, DEVICE_GPU, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_VECTOR], cases[i].words);
+    }
+    free(plan.passes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(blocks_are_whole),        cmocka_unit_test(blocks_share_weights),
-        cmocka_unit_test(plans_have_these_passes), cmocka_unit_test(teams_have_several_rows),
-        cmocka_unit_test(parts_are_teams),         cmocka_unit_test(frozen_statistics_give_dx_once),
+        cmocka_unit_test(halves_are_loaded_in_pairs),     cmocka_unit_test(blocks_are_whole),
+        cmocka_unit_test(blocks_share_weights),           cmocka_unit_test(plans_have_these_passes),
+        cmocka_unit_test(teams_have_several_rows),        cmocka_unit_test(parts_are_teams),
+        cmocka_unit_test(frozen_statistics_give_dx_once),
     };
     return cmocka_run_group_tests_name("plan_rows", tests, NULL, NULL);
 }
