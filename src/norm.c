@@ -9,10 +9,6 @@
 vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t words) {
     vkn_limits limits = vkn_limits_make(&context->about.info, context->forced_lanes);
     if (limits.vector > words) limits.vector = words;
-    if (limits.vector > limits.column_words) {
-        limits.column_block *= limits.vector / limits.column_words;
-        limits.column_words = limits.vector;
-    }
     return limits;
 }
 

@@ -129,9 +129,11 @@ static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
 }
 
 // ---- Columns -------------------------------------------------------------------------------------------------------
-// As many words as let a subgroup sweep a whole position, or a long stretch of it.
+// As many words as let a subgroup sweep a whole position, or a long stretch of it; a load at least.
 static uint32_t column_words_for(uint64_t words, const vkn_limits *limits) {
-    uint64_t most = limits->column_words, held = vkn_least(vkn_least(words, most), 4);
+    uint64_t most = limits->column_words;
+    if (!limits->cpu && words % 2 == 0) most = vkn_most(most, limits->vector);
+    uint64_t held = vkn_least(vkn_least(words, most), 4);
     while (held < most && held * limits->subgroup < words)
         held *= 2;
     return (uint32_t)vkn_most(held, 1);

@@ -353,7 +353,7 @@ static void halves_are_loaded_in_pairs(void **state) {
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 5120}), VKN_F16, VKN_SHADER_NORM_ROW, 1}, // 5 words a lane
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_STATS_ROWS, 2},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_ROWS, 2},
-        {CASE(VKN_BATCH, VKN_CHANNELS_LAST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_COLUMNS, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_LAST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_COLUMNS, 2},
     };
     vkn_plan plan = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
