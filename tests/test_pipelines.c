@@ -7,6 +7,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -47,11 +48,14 @@ static const struct shape {
 static struct variant {
     const char *name;
     uint32_t disable;
-    size_t step; // through all pairs of a shape and an operation
+    size_t step; // the command line's, times this
 } variants[] = {
     {"subgroups and 16-bit storage", 0, 1},
-    {"neither", VKN_FEATURE_SUBGROUP | VKN_FEATURE_STORAGE_16BIT, 4},
+    {"neither", VKN_FEATURE_SUBGROUP | VKN_FEATURE_STORAGE_16BIT, 2},
 };
+
+// Of all pairs of a shape and an operation each `step`th, from `first` on.
+static size_t first, step;
 
 static const struct operation {
     vkn_dtype x, weight;
@@ -71,8 +75,8 @@ static const struct operation {
 enum { SHAPES = sizeof shapes / sizeof *shapes, OPERATIONS = sizeof operations / sizeof *operations };
 
 // What vkn_norm_prepare builds holds the pipelines of weights per sample too.
-static void prepare_all(vkn_context *context, size_t step) {
-    for (size_t i = 0; i < (size_t)SHAPES * OPERATIONS; i += step) {
+static void prepare_all(vkn_context *context, size_t times) {
+    for (size_t i = first; i < (size_t)SHAPES * OPERATIONS; i += step * times) {
         const struct shape *s = &shapes[i / OPERATIONS];
         const struct operation *o = &operations[i % OPERATIONS];
         vkn_norm norm = {s->kind, s->groups, s->normalized_rank, 1e-5f, o->activation, 0};
@@ -115,9 +119,11 @@ static void no_pipeline_spills(void **state) {
 }
 
 int main(int argc, char **argv) {
-    FILE *manifest = argc == 2 ? fopen(argv[1], "r") : NULL;
+    if (argc != 4 || !(step = strtoul(argv[3], NULL, 10))) return 2; // MANIFEST FIRST STEP
+    first = strtoul(argv[2], NULL, 10);
+    FILE *manifest = fopen(argv[1], "r");
     if (!manifest) {
-        printf("skipped: the driver RADV is not installed (no manifest %s)\n", argc == 2 ? argv[1] : "given");
+        printf("skipped: the driver RADV is not installed (no manifest %s)\n", argv[1]);
         return SKIPPED;
     }
     (void)fclose(manifest);

@@ -110,7 +110,7 @@ def show_progress(done, total):
 def run(options, commands, pool):
     """Everything, as the JSON has it. The drivers work at the same time."""
     start = time.monotonic()
-    cases = [case for case in grid.make_cases() if options.filter in case.name]
+    cases = [case for case in grid.make_cases() if options.filter in case.name and case.number % options.share == 0]
     tally = Tally([command.driver for command in commands])
     devices = [{"name": command.driver, **command.device()} for command in commands]
     for first in range(0, len(cases), CHUNK):
@@ -181,6 +181,7 @@ def parse_options():
     parser.add_argument("--driver", action="append", default=[], metavar="NAME=MANIFEST",
                         help="a Vulkan driver by its manifest, several times for several [what the environment has]")
     parser.add_argument("--filter", default="", metavar="TEXT", help="only cases whose names contain TEXT")
+    parser.add_argument("--share", type=int, default=1, metavar="N", help="of about N shapes one, always the same [1]")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     parser.add_argument("--table", metavar="OUT.md", help="write the tables there, between its two markers")

@@ -4,6 +4,7 @@ import dataclasses
 import itertools
 import math
 import random
+import zlib
 
 CHANNELED = ("batch", "instance", "group")  # the norms whose channels have an axis of their own
 TRACKING = ("batch", "instance")
@@ -117,6 +118,11 @@ class Case:
         parts += ["+".join(self.affine) or "plain", f"eps={self.eps:g}"]
         parts += [f"running={self.running}", f"momentum={self.momentum}"] if self.running != "none" else []
         return " ".join(parts + [self.data, self.dtype] + self.options)
+
+    @property
+    def number(self):
+        """The same for all cases whose groups have the same shape, which share most of their pipelines."""
+        return zlib.crc32(repr((self.norm, self.shape, self.groups, self.normalized_rank)).encode())
 
     def keys(self, step):
         """A step as `vknorm run` reads it, but for its name."""
