@@ -175,7 +175,8 @@ vkn_affine vkn_affine_of(const vkn_plan *plan, const vkn_slice *slice, const vkn
 static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const vkn_box *box, uint64_t unit_step,
                            uint64_t teams) {
     uint64_t block = (uint64_t)split->lanes * split->block * 4;
-    uint64_t run = vkn_least(split->run_step, box->count[2]), outers = vkn_least(split->outer_step, box->count[0]);
+    uint64_t run = vkn_least(split->run_step, box->count[2]);
+    uint64_t outers = vkn_most(vkn_least(split->outer_step, box->count[0]), 1);
     uint64_t teams_each = pass->constants.value[VKN_CONSTANT_WORKGROUP] / split->lanes;
     return pass->constants.value[VKN_CONSTANT_VECTOR] && run * outers % block == 0 && run % 4 == 0 &&
            box->count[2] % run == 0 && box->count[0] % outers == 0 && box->count[1] % unit_step == 0 &&
