@@ -14,7 +14,7 @@
 static vkn_statistics_operand running_statistics(vkn_plan *plan, const vkn_slice *slice) {
     vkn_statistics_operand s = {VKN_SCRATCH_STATISTICS, VKN_STAT_CHANNEL};
     vkn_split one = {.lanes = 1, .block = 1};
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_RUNNING_STATISTICS, &one, false);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_RUNNING_STATISTICS, &one);
     if (!pass) return s;
     vkn_plan_scratch(plan, s.operand, slice->channels * 16);
     vkn_pass_bind(pass, 0, VKN_RUNNING_MEAN_OPERAND, slice->first_channel, slice->channels, 4);
@@ -51,7 +51,7 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
         vkn_shader shader = view.columns ? VKN_SHADER_GRAD_APPLY_COLUMNS : VKN_SHADER_GRAD_APPLY_ROWS;
-        vkn_pass *pass = vkn_plan_add(plan, shader, &split, plan->limits->vector);
+        vkn_pass *pass = vkn_plan_add(plan, shader, &split);
         if (!pass) return;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);
@@ -97,7 +97,7 @@ static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const 
     if (records) vkn_plan_records(plan, parts * each);
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
-        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW_GRAD, &boxes.split, plan->limits->vector);
+        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW_GRAD, &boxes.split);
         if (!pass) return parts;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);

@@ -12,7 +12,7 @@ static bool running_update(const vkn_plan *plan) {
 static void add_count(vkn_plan *plan) {
     if (!running_update(plan) || !vkn_plan_has(plan, VKN_BATCHES)) return;
     vkn_split one = {.lanes = 1, .block = 1};
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_COUNT_BATCHES, &one, false);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_COUNT_BATCHES, &one);
     if (!pass) return;
     vkn_pass_bind(pass, 0, VKN_BATCHES, 0, 1, 8);
     pass->push.running = (struct vkn_running_push){.channels = 1};
@@ -22,7 +22,7 @@ static void add_count(vkn_plan *plan) {
 static void add_running(vkn_plan *plan, const vkn_slice *slice, vkn_operand statistics) {
     const vkn_geometry *g = plan->geometry;
     vkn_split one = {.lanes = 1, .block = 1};
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_RUNNING, &one, false);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_RUNNING, &one);
     if (!pass) return;
     const vkn_request *request = &plan->request;
     bool cumulative = request->momentum < 0, moments = vkn_plan_has(plan, VKN_MOMENTS);
@@ -65,8 +65,7 @@ static void add_apply(vkn_plan *plan, const vkn_slice *slice, vkn_statistics_ope
     if (by_sample && view.columns) statistics.flags |= VKN_STAT_CHANNEL;
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
-        vkn_pass *pass = vkn_plan_add(plan, view.columns ? VKN_SHADER_APPLY_COLUMNS : VKN_SHADER_APPLY_ROWS, &split,
-                                      plan->limits->vector);
+        vkn_pass *pass = vkn_plan_add(plan, view.columns ? VKN_SHADER_APPLY_COLUMNS : VKN_SHADER_APPLY_ROWS, &split);
         if (!pass) return;
         vkn_pass_bind_box(plan, pass, 0, plan->input, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 1, VKN_Y, &boxes, &box);
@@ -116,7 +115,7 @@ static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
     if (statistics == VKN_SCRATCH_STATISTICS) vkn_plan_scratch(plan, statistics, slice->units * 16);
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
-        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW, &split, plan->limits->vector);
+        vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW, &split);
         if (!pass) return;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 1, VKN_Y, &boxes, &box);

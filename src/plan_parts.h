@@ -87,10 +87,6 @@ typedef struct vkn_row {
 } vkn_row;
 vkn_split vkn_split_row(const vkn_row *, const vkn_limits *);
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *); // a team that merges so many records
-// VKN_BACKWARDS for a pass that reads again what the statistics were made of, where that is worth it.
-static inline uint32_t vkn_second_pass(const vkn_plan *plan) {
-    return plan->limits->backwards && !plan->request.from_running ? VKN_BACKWARDS : 0;
-}
 // The rows of a slice, or of all units of the plan's geometry.
 vkn_row vkn_row_of(const vkn_plan *, uint64_t units, bool gradient);
 // Whether one team a row is enough for rows of this size and number.
@@ -102,7 +98,7 @@ uint64_t vkn_slice_most(const vkn_plan *, bool records);
 // Takes a request; nothing is planned yet.
 void vkn_plan_begin(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
 // A new pass at the end of the plan, with bindings absent; NULL (and plan->result) where memory is out.
-vkn_pass *vkn_plan_add(vkn_plan *, vkn_shader, const vkn_split *, bool vector);
+vkn_pass *vkn_plan_add(vkn_plan *, vkn_shader, const vkn_split *);
 bool vkn_plan_has(const vkn_plan *, vkn_operand);
 void vkn_plan_scratch(vkn_plan *, vkn_operand, uint64_t bytes); // at least so many
 void vkn_plan_records(vkn_plan *, uint64_t records);            // scratch for so many, or UNSUPPORTED
@@ -119,6 +115,10 @@ typedef struct vkn_affine {
     uint64_t share, first_row, period, outer, stride, plane;
 } vkn_affine;
 vkn_affine vkn_affine_of(const vkn_plan *, const vkn_slice *, const vkn_boxes *, const vkn_box *);
+// VKN_BACKWARDS for a pass that reads again what the statistics were made of, where that is worth it.
+static inline uint32_t vkn_second_pass(const vkn_plan *plan) {
+    return plan->limits->backwards && !plan->request.from_running ? VKN_BACKWARDS : 0;
+}
 // Binds weight and bias (at 2 and 3) and sets grid and push constants of a box, whose records are the slice's.
 void vkn_pass_box(vkn_plan *, vkn_pass *, const vkn_slice *, const vkn_boxes *, const vkn_box *, uint32_t flags);
 

@@ -35,7 +35,7 @@ void vkn_plan_records(vkn_plan *plan, uint64_t records) {
     vkn_plan_scratch(plan, VKN_RECORDS, records * 16);
 }
 
-vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split, bool vector) {
+vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split) {
     if (plan->result != VKN_OK) return NULL;
     if (plan->count == plan->capacity) {
         uint32_t capacity = plan->capacity ? plan->capacity * 2 : 16;
@@ -57,7 +57,6 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_LANES] = lanes;
     constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, limits->subgroup);
     constant[VKN_CONSTANT_BLOCK] = split->block;
-    constant[VKN_CONSTANT_VECTOR] = vector;
     constant[VKN_CONSTANT_ON_CHIP] = split->on_chip;
     constant[VKN_CONSTANT_ROWS] = split->rows ? split->rows : 1;
     constant[VKN_CONSTANT_WORDS] = split->words ? split->words : 1;
@@ -185,13 +184,12 @@ static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const v
 
 // Words of one load: none where not all of them begin at one, of 16 bits two where each lane has pairs of them.
 // `distances`: all between words in memory, or-ed.
-static uint32_t words_of_load(const vkn_plan *plan, const vkn_pass *pass, uint64_t distances, uint64_t words_of_lane) {
-    if (!pass->constants.value[VKN_CONSTANT_VECTOR] || distances % 4) return 0;
-    bool pairs = plan->element_bytes == 2 && plan->limits->vector > 1;
-    return pairs && distances % 8 == 0 && words_of_lane % 2 == 0 ? 2 : 1;
+static uint32_t words_of_load(const vkn_limits *limits, uint64_t distances, uint64_t words_of_lane) {
+    uint32_t words = distances % 4 ? 0 : distances % 8 || words_of_lane % 2 ? 1 : 2;
+    return (uint32_t)vkn_least(words, limits->vector);
 }
 
-static uint32_t words_of_rows(const vkn_plan *plan, const vkn_pass *pass, const vkn_boxes *boxes, const vkn_box *box) {
+static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, const vkn_box *box) {
     const vkn_split *split = &boxes->split;
     uint64_t distances = box->count[2] | box->first, words = vkn_least(box->count[2], split->run_step) / 4;
     if (box->count[0] > 1) distances |= boxes->view.stride[0];
@@ -199,14 +197,14 @@ static uint32_t words_of_rows(const vkn_plan *plan, const vkn_pass *pass, const 
     if (split->run_step < box->count[2]) distances |= split->run_step;
     // From one stretch a lane goes into the next, not beyond it.
     bool fits = vkn_least(split->outer_step, box->count[0]) == 1 || words >= 2 * (uint64_t)split->lanes;
-    return words_of_load(plan, pass, distances, fits ? split->block : 1);
+    return words_of_load(limits, distances, fits ? split->block : 1);
 }
 
 static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes,
                       const vkn_box *box, const vkn_affine *affine, uint32_t flags) {
     const vkn_geometry *g = plan->geometry;
     const vkn_split *split = &boxes->split;
-    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_rows(plan, pass, boxes, box);
+    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_rows(plan->limits, boxes, box);
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
@@ -244,7 +242,7 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
     const vkn_view *view = &boxes->view;
     uint64_t units = view->count[0] * view->count[2];
     uint64_t distances = view->stride[1] | box->count[2] | box->first | (box->count[0] > 1 ? view->stride[0] : 0);
-    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_load(plan, pass, distances, boxes->split.words);
+    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_load(plan->limits, distances, boxes->split.words);
     uint64_t words = vkn_ceil_div(box->count[2], 4), stretches = vkn_ceil_div(words, boxes->split.words);
     pass->constants.value[VKN_CONSTANT_WHOLE] =
         pass->constants.value[VKN_CONSTANT_VECTOR] && words % boxes->split.words == 0;

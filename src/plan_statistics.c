@@ -6,8 +6,8 @@ static void add_stats(vkn_plan *plan, const vkn_slice *slice, vkn_boxes boxes, u
     vkn_box box;
     bool before = vkn_plan_has(plan, VKN_H);
     while (vkn_boxes_next(&boxes, &box)) {
-        vkn_pass *pass = vkn_plan_add(plan, boxes.view.columns ? VKN_SHADER_STATS_COLUMNS : VKN_SHADER_STATS_ROWS,
-                                      &boxes.split, plan->limits->vector);
+        vkn_pass *pass =
+            vkn_plan_add(plan, boxes.view.columns ? VKN_SHADER_STATS_COLUMNS : VKN_SHADER_STATS_ROWS, &boxes.split);
         if (!pass) return;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_bind(pass, 1, VKN_RECORDS, 0, parts * slice->units, 16);
@@ -29,8 +29,9 @@ static void add_merge(vkn_plan *plan, const vkn_slice *slice, vkn_operand record
     bool ours = records == VKN_RECORDS;
     uint64_t groups = slice->units / g->fan, fan = ours ? g->fan : 1, first = slice->first_unit / g->fan;
     vkn_split split = vkn_split_merge(parts * fan, plan->limits);
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &split, ours);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &split);
     if (!pass) return;
+    pass->constants.value[VKN_CONSTANT_VECTOR] = ours; // whole records
     if (parts) vkn_pass_bind(pass, 0, records, ours ? 0 : first, parts * groups * fan, 16);
     vkn_pass_bind(pass, moments ? 2 : 1, output.operand, output.operand >= VKN_RECORDS ? 0 : first, groups, 16);
     if (output.operand >= VKN_RECORDS) vkn_plan_scratch(plan, output.operand, groups * 16);

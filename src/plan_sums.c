@@ -37,7 +37,7 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
         vkn_shader shader = view->columns ? VKN_SHADER_GRAD_STATS_COLUMNS : VKN_SHADER_GRAD_STATS_ROWS;
-        vkn_pass *pass = vkn_plan_add(plan, shader, &split, plan->limits->vector);
+        vkn_pass *pass = vkn_plan_add(plan, shader, &split);
         if (!pass) return parts;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 6);
@@ -56,8 +56,9 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
 static vkn_pass *add_merge(vkn_plan *plan, const struct vkn_merge_push *merge, vkn_operand source, uint64_t first,
                            uint64_t records) {
     vkn_split split = vkn_split_merge((uint64_t)merge->parts * merge->fan, plan->limits);
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_SUMS, &split, source == VKN_RECORDS);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_SUMS, &split);
     if (!pass) return NULL;
+    pass->constants.value[VKN_CONSTANT_VECTOR] = source == VKN_RECORDS;
     if (records > first) vkn_pass_bind(pass, 0, source, first, records - first, 16);
     pass->push.merge = *merge;
     pass->push.merge.weight_offset = plan->request.weight_offset;
@@ -258,7 +259,7 @@ vkn_result vkn_plan_merge(vkn_plan *plan, bool moments, uint64_t groups, uint32_
         return plan->result;
     }
     vkn_split split = vkn_split_merge(ranks, limits);
-    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &split, false);
+    vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_STATS, &split);
     if (!pass) return plan->result;
     pass->push.merge = merge;
     pass->push.merge.flags = VKN_WRITE_MOMENTS;
