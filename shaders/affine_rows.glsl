@@ -8,6 +8,8 @@ TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 LOAD_WORD(2, weight)
 LOAD_WORD(3, bias)
 
+const bool BY_ELEMENT = AFFINE == VKN_AFFINE_ELEMENT || AFFINE == VKN_AFFINE_OWN;
+
 uint affine_row(uint unit, uint outer) {
     return (unit / push.affine_share - push.affine_first) % push.affine_period + outer * push.affine_outer;
 }
@@ -23,7 +25,7 @@ uint span_of(uint element) {
     vec4 name##_of(uint row, uint element, uint valid) {                                           \
         if (!has(flag)) return vec4(missing);                                                      \
         uint first = row * push.affine_stride;                                                     \
-        if (AFFINE == VKN_AFFINE_ELEMENT) return name##_word(first + element, valid) + offset;     \
+        if (BY_ELEMENT) return name##_word(first + element, valid) + offset;                       \
         if (AFFINE == VKN_AFFINE_UNIT || AFFINE == VKN_AFFINE_OUTER) return vec4(name##_at(first) + offset); \
         float v = name##_at(first + span_of(element)) + offset;                          \
         if (AFFINE == VKN_AFFINE_BLOCK || (VECTOR && push.affine_span % 4u == 0u)) return vec4(v);  \

@@ -67,7 +67,7 @@ void end_block() {
 
 void add_position(Columns c, uint k) {
     Normalizer own;
-    if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + c.position + k * push.ways);
+    if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + (c.position + k * push.ways) * push.stat_position);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
         Parameters p = parameters[w];
         Access at = Access(c.first + k * c.step + p.word.column, p.word.valid, w);

@@ -44,7 +44,7 @@ void main() {
             affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
             vec4 g = dz_load(access, xhat, affine.weight, affine.bias);
             if (DX) dresidual_store(access, g * affine.weight * n.rstd);
-            if (AFFINE == VKN_AFFINE_ELEMENT) g *= affine.weight;
+            if (BY_ELEMENT) g *= affine.weight;
             first += g;
             second += g * xhat;
             place_next(at, k, words);

@@ -51,7 +51,7 @@ Row row_of(Part p, uint r) {
     return Row(unit, p.first + r * push.unit_stride, r < p.units ? push.run : 0u, normalizer_of(unit));
 }
 
-vec4 g_of_word(uint k, Affine affine) { return AFFINE == VKN_AFFINE_ELEMENT ? dz[k] * affine.weight : dz[k]; }
+vec4 g_of_word(uint k, Affine affine) { return BY_ELEMENT ? dz[k] * affine.weight : dz[k]; }
 
 // xhat and dz of a word. `again`: dz has been written before, and may lie where dy did.
 void hold_word(Normalizer n, Affine affine, Access at, bool again) {
@@ -179,7 +179,7 @@ void write_rows(Part p, uint done) {
 void main() {
     Part p = part_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
-    if (SUMS && KEPT) clear_element_sums();
+    if (SUMS && ON_CHIP) clear_element_sums();
     // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.
     uint rows = WHOLE && !p.live ? 0u : push.unit_step;
     if (AHEAD && rows > 0u) {

@@ -38,6 +38,7 @@
 #define VKN_AFFINE_SPAN 2    // one weight for each `affine_span` elements of the row
 #define VKN_AFFINE_OUTER 3   // one weight for each row of the unit
 #define VKN_AFFINE_BLOCK 4   // SPAN, and a block of a team's words lies in one span
+#define VKN_AFFINE_OWN 5     // ELEMENT, of a team that has no other row
 
 #define VKN_STORAGE_F32 0
 #define VKN_STORAGE_F16 1
@@ -112,7 +113,8 @@ struct vkn_columns_push {
     VKN_UINT record_first, record_units;
     VKN_UINT fan;
     VKN_UINT affine_plane; // weight of (plane, column): plane * affine_plane + column
-    VKN_UINT stat_plane;   // VKN_AFFINE_ELEMENT: statistics of (plane, position): plane * stat_plane + position
+    // VKN_AFFINE_ELEMENT: statistics of (plane, position): plane * stat_plane + position * stat_position
+    VKN_UINT stat_plane, stat_position;
     VKN_FLOAT eps;
     VKN_FLOAT weight_offset;
 };

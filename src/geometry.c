@@ -78,7 +78,6 @@ static void make_channel_norm(const vkn_norm *norm, const vkn_tensor *x, vkn_geo
         g->run *= x->shape[i];
     g->has_batch = true;
     g->batch = g->samples;
-    g->sample_rows = 1;
     bool batch = norm->kind == VKN_BATCH;
     g->outer = batch ? g->samples : 1;
     g->units = batch ? g->channels : g->samples * g->channels;
@@ -87,24 +86,34 @@ static void make_channel_norm(const vkn_norm *norm, const vkn_tensor *x, vkn_geo
     g->columns = g->run == 1 || (x->layout == VKN_CHANNELS_LAST && g->channels > 1);
 }
 
+// One spatial element: the channels of a group are a row.
+static void make_group_rows(const vkn_norm *norm, vkn_geometry *g) {
+    g->samples = g->units = g->samples * norm->groups;
+    g->run = g->fan;
+    g->weight_rows = norm->groups;
+    g->channels = g->fan = 1;
+    g->element_affine = true;
+    g->columns = false;
+}
+
 // PyTorch refuses statistics over a single value, in these words. Group norm's check is over N * C / groups, as theirs.
 static vkn_result check_more_than_one(const vkn_geometry *g, const vkn_norm *norm, const vkn_tensor *x) {
     char shape[VKN_SHAPE_TEXT];
     vkn_tensor shown = *x;
-    uint64_t values = g->samples * g->run;
-    if (g->kind == VKN_INSTANCE) values = g->run;
+    uint64_t values = g->kind == VKN_INSTANCE ? g->run : g->samples * g->run;
     if (g->kind == VKN_GROUP) {
-        values = g->samples * g->fan * g->run;
-        shown.shape[0] = (uint32_t)(g->samples * g->fan);
+        values = g->elements / norm->groups;
+        shown.shape[0] = (uint32_t)(x->shape[0] * (x->shape[1] / norm->groups));
         shown.shape[1] = norm->groups;
     }
-    if (g->element_affine || values != 1) return VKN_OK;
+    if (g->kind == VKN_LAYER || g->kind == VKN_RMS || values != 1) return VKN_OK;
     return vkn_fail(VKN_BAD_ARGUMENT, "Expected more than 1 %s when training, got input size %s",
                     g->kind == VKN_INSTANCE ? "spatial element" : "value per channel", vkn_shape_text(&shown, shape));
 }
 
 vkn_result vkn_geometry_make(const vkn_norm *norm, const vkn_tensor *x, bool training_statistics, vkn_geometry *out) {
-    *out = (vkn_geometry){.kind = norm->kind, .centered = norm->kind != VKN_RMS, .unit_weights = 1};
+    *out = (vkn_geometry){
+        .kind = norm->kind, .centered = norm->kind != VKN_RMS, .unit_weights = 1, .sample_rows = 1, .weight_rows = 1};
     vkn_result result = vkn_norm_check(norm);
     if (result == VKN_OK) result = check_tensor(x);
     if (result != VKN_OK) return result;
@@ -115,6 +124,7 @@ vkn_result vkn_geometry_make(const vkn_norm *norm, const vkn_tensor *x, bool tra
         if (result == VKN_OK) make_channel_norm(norm, x, out);
     }
     if (result != VKN_OK) return result;
+    if (norm->kind == VKN_GROUP && out->run == 1 && out->channels > 0) make_group_rows(norm, out);
     out->elements = vkn_tensor_count(x);
     out->groups = out->fan ? out->units / out->fan : 0;
     out->group_size = out->groups ? out->elements / out->groups : 0;

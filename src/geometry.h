@@ -7,11 +7,12 @@
 //   batch                 | N, C, S                  | 1, N*S, C                           | 1    | by unit
 //   instance              | 1, N*C, S                | N, S, C                             | 1    | by unit mod C
 //   group                 | 1, N*C, S                | N, S, C                             | C/G  | by unit mod C
-//   layer, rms            | 1, rows, K               |                                     | 1    | by element
+//   group, S = 1          | 1, N*G, C/G              |                                     | 1    | by element, row mod
+//   G layer, rms            | 1, rows, K               |                                     | 1    | by element
 //
 // A unit is what shares both statistics and weight (batch: a channel; instance, group: a channel of a sample), or for
 // layer and rms a row. A statistic group is `fan` neighbouring units. Rows are for channels first, columns for channels
-// last and for S = 1, where the two are the same memory.
+// last and for S = 1, where the two are the same memory; there a group's channels are a row.
 #ifndef VKN_GEOMETRY_H
 #define VKN_GEOMETRY_H
 #include "vulkan.h"
@@ -20,10 +21,10 @@ typedef struct vkn_geometry {
     vkn_kind kind;
     bool columns;          // the family; else rows
     bool centered;         // statistics have a mean (not rms)
-    bool element_affine;   // layer, rms: each element of the run has its own weight
-    uint64_t samples;      // N; layer, rms: rows
-    uint64_t channels;     // C; layer, rms: 1
-    uint64_t run;          // S; layer, rms: K
+    bool element_affine;   // layer, rms, group with S = 1: each element of the run has its own weight
+    uint64_t samples;      // N; element_affine: rows
+    uint64_t channels;     // C; element_affine: 1
+    uint64_t run;          // S; layer, rms: K; group with S = 1: C/G
     uint64_t outer;        // samples that share statistics: batch N, else 1
     uint64_t units;        // batch C, else samples * channels
     uint64_t fan;          // units in a statistic group
@@ -33,6 +34,7 @@ typedef struct vkn_geometry {
     bool has_batch;        // weights may be per sample (layer, rms: not where N is normalized, too)
     uint64_t batch;        // N
     uint64_t sample_rows;  // layer, rms: rows of one of the N samples, at least 1
+    uint64_t weight_rows;  // element_affine: rows with weights of their own, after which they begin again
     uint64_t unit_weights; // weights of one unit: 1, but the channels of a group where its run is one unit
     uint64_t elements;
 } vkn_geometry;

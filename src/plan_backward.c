@@ -169,7 +169,7 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
         view = vkn_view_rows_as_columns(g, slice, 0, columns, by_sample);
         split = vkn_split_reduce(&view, plan->limits);
     }
-    bool again = by_sample ? slice->first_unit % g->sample_rows > 0 : slice->first_unit > 0;
+    bool again = by_sample ? slice->first_unit % g->sample_rows > 0 : slice->first_unit >= g->weight_rows;
     for (uint64_t first = 0; first < g->run; first += columns) {
         view = vkn_view_rows_as_columns(g, slice, first, vkn_least(columns, g->run - first), by_sample);
         uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, false);
@@ -183,7 +183,7 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
 static bool fuses_element_sums(const vkn_plan *plan, const vkn_slice *slice, bool row_pays) {
     vkn_boxes boxes = boxes_of_rows(plan, slice);
     return row_pays && (boxes.split.on_chip || boxes.split.rows) && !plan->request.per_sample &&
-           !vkn_plan_has(plan, VKN_DRESIDUAL) &&
+           plan->geometry->weight_rows == 1 && !vkn_plan_has(plan, VKN_DRESIDUAL) &&
            parts_of_rows(&boxes) * plan->geometry->run <= vkn_record_room(plan->limits);
 }
 

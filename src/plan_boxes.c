@@ -32,12 +32,18 @@ vkn_view vkn_view_of(const vkn_geometry *g, const vkn_slice *slice, bool by_samp
 
 vkn_view vkn_view_rows_as_columns(const vkn_geometry *g, const vkn_slice *slice, uint64_t first_column,
                                   uint64_t columns, bool by_sample) {
-    uint64_t rows = by_sample ? vkn_least(g->sample_rows, slice->units) : slice->units;
-    return (vkn_view){.columns = true,
-                      .first = slice->first_unit * g->run + first_column,
-                      .first_column = first_column,
-                      .count = {slice->units / rows, rows, columns},
-                      .stride = {rows * g->run, g->run}};
+    vkn_view view = {.columns = true, .first = slice->first_unit * g->run + first_column, .first_column = first_column};
+    // Rows of a plane have the same weights: neighbours, or each weight_rows-th one.
+    uint64_t apart = by_sample ? 1 : vkn_least(g->weight_rows, slice->units);
+    uint64_t rows = by_sample ? vkn_least(g->sample_rows, slice->units) : slice->units / apart;
+    view.count[0] = slice->units / rows;
+    view.count[1] = rows;
+    view.count[2] = columns;
+    view.rows[0] = by_sample ? rows : 1;
+    view.rows[1] = apart;
+    view.stride[0] = view.rows[0] * g->run;
+    view.stride[1] = view.rows[1] * g->run;
+    return view;
 }
 
 uint64_t vkn_box_span(const vkn_view *view, const vkn_box *box) {
@@ -104,6 +110,10 @@ uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
     // Per unit: a record of 16 bytes for each part; statistics and sums take 16 as well.
     const vkn_geometry *g = plan->geometry;
     uint64_t room = vkn_record_room(plan->limits), most = vkn_least(g->units, room);
+    if (g->weight_rows > 1) { // the sums of each weight, of all parts of a slice
+        uint64_t positions = g->features <= room ? vkn_most(plan->limits->reduce_positions / 2, 1) : 1;
+        most = vkn_least(most, vkn_most(room / g->run, 1) * positions);
+    }
     if (plan->request.training && g->kind == VKN_INSTANCE) most = vkn_least(most, MOST_SAMPLES * g->channels);
     while (records && most > g->fan) {
         vkn_slice slice = {0};
@@ -118,11 +128,16 @@ uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
     return most;
 }
 
+// Units that a slice has all of, or lies in: rows of weights, and the units of a sample.
+static uint64_t units_together(const vkn_geometry *g) {
+    return g->element_affine ? g->sample_rows * g->weight_rows : g->channels;
+}
+
 vkn_result vkn_slice_next(const vkn_geometry *g, uint64_t most, vkn_slice *slice) {
     uint64_t first = slice->first_unit + slice->units;
     *slice = (vkn_slice){.first_unit = first};
     if (first >= g->units) return VKN_OK;
-    uint64_t left = g->units - first, sample_units = g->element_affine ? g->sample_rows : g->channels;
+    uint64_t left = g->units - first, sample_units = units_together(g);
     if (g->kind == VKN_BATCH) {
         slice->units = slice->channels = vkn_least(left, most);
         slice->first_channel = first;

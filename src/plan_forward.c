@@ -121,10 +121,9 @@ static void add_norm_row(vkn_plan *plan, const vkn_slice *slice) {
         vkn_pass_bind_box(plan, pass, 1, VKN_Y, &boxes, &box);
         if (statistics) vkn_pass_bind_groups(plan, pass, 4, statistics, slice, &boxes, &box, 0);
         bind_residual(plan, pass, 5, &boxes, &box);
-        if (g->kind == VKN_GROUP) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_SPAN;
+        if (g->unit_weights > 1) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_SPAN;
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics ? VKN_WRITE_STATISTICS : 0);
-        if (g->kind == VKN_GROUP && blocks_in_spans(pass))
-            pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_BLOCK;
+        if (g->unit_weights > 1 && blocks_in_spans(pass)) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_BLOCK;
         plan->barrier = true;
     }
     if (running) add_running(plan, slice, statistics);

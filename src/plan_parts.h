@@ -34,6 +34,7 @@ typedef struct vkn_view {
     uint64_t first_column; // rows as columns: of the row
     uint64_t count[3];
     uint64_t stride[2]; // of the first two axes; the third has 1
+    uint64_t rows[2];   // rows as columns: from one row to the next, along the same axes
 } vkn_view;
 
 // A part of the units: for batch some channels, else whole samples, or some channels of one sample.

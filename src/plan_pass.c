@@ -97,8 +97,8 @@ void vkn_pass_bind_groups(const vkn_plan *plan, vkn_pass *pass, uint32_t binding
         }
     }
     if (view->columns && g->element_affine) {
-        skipped = box->at[0] * view->count[1] + box->at[1];
-        count = (box->count[0] - 1) * view->count[1] + box->count[1];
+        skipped = box->at[0] * view->rows[0] + box->at[1] * view->rows[1];
+        count = (box->count[0] - 1) * view->rows[0] + (box->count[1] - 1) * view->rows[1] + 1;
     }
     if (operand >= VKN_RECORDS) first = 0; // scratch holds one slice
     vkn_pass_bind(pass, binding, operand, first + skipped, count, 16);
@@ -119,10 +119,11 @@ static vkn_affine affine_of_columns(const vkn_plan *plan, const vkn_slice *slice
                                     const vkn_box *box) {
     const vkn_geometry *g = plan->geometry;
     vkn_affine a = {.first = view->first_column + slice->first_channel + box->at[2], .count = box->count[2]};
-    if (!plan->request.per_sample) return a;
-    uint64_t sample = slice->first_unit / (g->element_affine ? g->sample_rows : g->channels) + box->at[0];
-    a.plane = g->features;
-    a.first += sample * a.plane;
+    if (!plan->request.per_sample && g->weight_rows == 1) return a;
+    uint64_t plane = slice->first_unit % g->weight_rows;
+    if (plan->request.per_sample) plane = slice->first_unit / (g->element_affine ? g->sample_rows : g->channels);
+    a.plane = g->element_affine ? g->run : g->features;
+    a.first += (plane + box->at[0]) * a.plane;
     a.count += (box->count[0] - 1) * a.plane;
     return a;
 }
@@ -131,7 +132,15 @@ static vkn_affine affine_of_columns(const vkn_plan *plan, const vkn_slice *slice
 static vkn_affine affine_of_elements(const vkn_plan *plan, const vkn_slice *slice, const vkn_box *box) {
     const vkn_geometry *g = plan->geometry;
     vkn_affine a = {.first = box->at[2], .count = box->count[2], .share = 1, .period = 1};
-    if (!plan->request.per_sample) return a;
+    if (!plan->request.per_sample && g->weight_rows == 1) return a;
+    if (!plan->request.per_sample) {
+        // A slice has whole sets of rows, or lies in one.
+        a.period = vkn_least(slice->units, g->weight_rows);
+        a.first += slice->first_unit % g->weight_rows * g->run;
+        a.count += (a.period - 1) * g->run;
+        a.stride = g->run;
+        return a;
+    }
     uint64_t first = slice->first_unit + box->at[1], last = first + box->count[1] - 1;
     uint64_t sample = first / g->sample_rows, more = last / g->sample_rows - sample;
     a.first += sample * g->run;
@@ -208,6 +217,7 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
+    if (g->element_affine && split->unit_step == 1) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_OWN;
     pass->push.rows = (struct vkn_rows_push){
         .flags = flags,
         .teams = (uint32_t)teams,
@@ -272,7 +282,8 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
         .record_units = (uint32_t)units,
         .fan = (uint32_t)plan->geometry->fan,
         .affine_plane = (uint32_t)affine->plane,
-        .stat_plane = (uint32_t)view->count[1],
+        .stat_plane = (uint32_t)view->rows[0],
+        .stat_position = (uint32_t)view->rows[1],
         .eps = plan->request.eps,
         .weight_offset = plan->request.weight_offset,
     };

@@ -60,7 +60,7 @@ vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
         .span = g->outer > 1 ? g->elements : g->run,
         .halves = plan->element_bytes == 2,
         .gradient = gradient,
-        .shared = g->element_affine && !plan->request.per_sample,
+        .shared = g->element_affine && g->weight_rows == 1 && !plan->request.per_sample,
     };
 }
 

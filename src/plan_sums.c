@@ -128,7 +128,7 @@ void vkn_plan_affine_gradients(vkn_plan *plan, const vkn_slice *slice, const vkn
     }
     uint64_t units = elements ? view->count[0] * view->count[2] : slice->units;
     uint64_t outputs = per_sample || elements ? units : slice->channels;
-    uint64_t first = elements ? view->first_column : slice->first_channel;
+    uint64_t first = elements ? slice->first_unit % g->weight_rows * g->run + view->first_column : slice->first_channel;
     if (per_sample)
         first = elements ? slice->first_unit / g->sample_rows * g->run + view->first_column : slice->first_unit;
     uint64_t width = elements ? view->count[2] : outputs;

@@ -47,6 +47,7 @@ static void families(void **state) {
         {VKN_INSTANCE, VKN_CHANNELS_LAST, 3, {8, 6, 5}, true, 5, 1, 1},
         {VKN_GROUP, VKN_CHANNELS_FIRST, 3, {8, 6, 5}, false, 5, 1, 3},
         {VKN_GROUP, VKN_CHANNELS_LAST, 3, {8, 6, 5}, true, 5, 1, 3},
+        {VKN_GROUP, VKN_CHANNELS_LAST, 3, {8, 6, 1}, false, 3, 1, 1},
         {VKN_LAYER, VKN_CHANNELS_FIRST, 3, {8, 6, 5}, false, 5, 1, 1},
         {VKN_RMS, VKN_CHANNELS_LAST, 3, {8, 6, 5}, false, 6, 1, 1},
     };
