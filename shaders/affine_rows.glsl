@@ -30,7 +30,8 @@ uint span_of(uint element) {
         float v = name##_at(first + span_of(element)) + offset;                          \
         if (AFFINE == VKN_AFFINE_BLOCK || (VECTOR && push.affine_span % 4u == 0u)) return vec4(v);  \
         vec4 all = vec4(v);                                                                        \
-        for (uint k = 1u; k < valid; ++k) all[k] = name##_at(first + span_of(element + k)) + offset; \
+        [[unroll]] for (uint k = 1u; k < 4u; ++k)                                                  \
+            if (k < valid) all[k] = name##_at(first + span_of(element + k)) + offset;              \
         return all;                                                                                \
     }
 AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)

@@ -135,12 +135,14 @@ void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
     }
 }
 
-// The sums of each element of block `block`, as part `part` of the records.
+// The sums of each element of block `block`, as part `part` of the records. No index is variable: that would make some
+// drivers keep the sums in memory, and write each lane's on its own.
 void store_element_sums(uint part, uint block) {
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
         uint word = word_of(block, k, lane_index()), valid = valid_in(word, push.run);
         uint first = push.record_first + part * push.run + word * 4u;
-        for (uint i = 0u; i < valid; ++i) record_at[first + i] = vec4(sum_dz[k][i], sum_dzx[k][i], 0, 0);
+        [[unroll]] for (uint i = 0u; i < 4u; ++i)
+            if (i < valid) record_at[first + i] = vec4(sum_dz[k][i], sum_dzx[k][i], 0, 0);
     }
 }
 
