@@ -74,18 +74,17 @@ void write_row(Statistics s, Row row, Row next) {
 }
 
 // y of ROWS rows that are too wide for registers.
-const uint AT_ONCE = PAIRED ? 2u : 1u;
 void write_rows(Statistics s[ROWS], Part p, uint done) {
     uint words = words_in(push.run), affine_from = affine_row(p.unit, 0u);
-    for (uint block = 0u; block < words; block += AT_ONCE * LANES) {
-        Affine affine[AT_ONCE];
-        [[unroll]] for (uint k = 0u; k < AT_ONCE; ++k) {
+    for (uint block = 0u; block < words; block += WORDS * LANES) {
+        Affine affine[WORDS];
+        [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
             uint word = word_of(block, k, lane_index());
             affine[k] = affine_at(affine_from, word * 4u, valid_in(word, push.run));
         }
         [[unroll]] for (uint i = 0u; i < ROWS; ++i) {
             Row row = row_of(p, done + i);
-            [[unroll]] for (uint k = 0u; k < AT_ONCE; ++k) {
+            [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
                 uint word = word_of(block, k, lane_index());
                 Access at = Access(row.first + word * 4u, valid_in(word, row.count), k);
                 write_word(s[i], affine[k], at, input_again(at));

@@ -43,10 +43,10 @@ uint valid_in(uint word, uint count) {
 
 uint words_in(uint count) { return (count + 3u) / 4u; }
 
-// The words that lane `lane` has in the block that starts at `block`: they, or pairs of them, lie LANES apart, so that
-// the team's loads are coalesced.
+// The words that lane `lane` has in the block that starts at `block`: WORDS neighbours, then those LANES * WORDS further
+// on, so that the team's loads are coalesced, or on a CPU each lane has a cache line.
 uint word_of(uint block, uint k, uint lane) {
-    return PAIRED ? block + (k / 2u * LANES + lane) * 2u + k % 2u : block + k * LANES + lane;
+    return block + (k / WORDS * LANES + lane) * WORDS + k % WORDS;
 }
 
 // A lane's place in [outers][words]: it goes from word k to the next, and a row has as many words as all lanes together.
@@ -57,7 +57,7 @@ struct Place {
 Place place_first() { return Place(0u, word_of(0u, 0u, lane_index())); }
 
 void place_next(inout Place at, uint k, uint words) {
-    at.word += !PAIRED ? LANES : k % 2u == 0u ? 1u : 2u * LANES - 1u;
+    at.word += (k + 1u) % WORDS != 0u ? 1u : (LANES - 1u) * WORDS + 1u;
     bool over = at.word >= words;
     at.outer += over ? 1u : 0u;
     at.word -= over ? words : 0u;

@@ -30,7 +30,7 @@
 #define VKN_CONSTANT_SUMS 14       // norm_row_grad: sums of dz and dz * xhat for each element of the row
 #define VKN_CONSTANT_DX 15         // grad_stats, frozen statistics: dx is written, too
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
-#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes
+#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes; rows: a lane's neighbours
 #define VKN_CONSTANT_COUNT 18
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row

@@ -18,7 +18,7 @@ enum {
     VKN_USES_CENTERED = VKN_USES(CENTERED),
     VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(WHOLE) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
     VKN_USES_AFFINE = VKN_USES(PARAMETER) | VKN_USES(ACTIVATION),
-    VKN_USES_ROW = VKN_USES(AFFINE),
+    VKN_USES_ROW = VKN_USES(AFFINE) | VKN_USES(WORDS),
     VKN_USES_ON_CHIP = VKN_USES(ON_CHIP),
     VKN_USES_GRADIENT = VKN_USES_X | VKN_USES_AFFINE | VKN_USES(DRESIDUAL),
     VKN_USES_RECORDS = VKN_USES(VECTOR),
@@ -33,7 +33,8 @@ enum {
     X(NORM_ROW_GRAD, norm_row_grad, 8, 0xc0, rows, SUBGROUP_HALVES,                                                    \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(SUMS) |        \
           VKN_USES(ROWS))                                                                                              \
-    X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES, VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X)           \
+    X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES,                                                          \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)                                                  \
     X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, HALVES, VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)            \
     X(MERGE_STATS, merge_stats, 3, 0x06, merge, SUBGROUP, VKN_USES_REDUCE | VKN_USES_CENTERED | VKN_USES_RECORDS)      \
     X(APPLY_ROWS, apply_rows, 8, 0x82, rows, HALVES,                                                                   \

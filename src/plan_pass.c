@@ -198,22 +198,36 @@ static uint32_t words_of_load(const vkn_limits *limits, uint64_t distances, uint
     return (uint32_t)vkn_least(words, limits->vector);
 }
 
-static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, const vkn_box *box) {
+static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, const vkn_box *box,
+                              uint32_t neighbours) {
     const vkn_split *split = &boxes->split;
-    uint64_t distances = box->count[2] | box->first, words = vkn_least(box->count[2], split->run_step) / 4;
+    uint64_t distances = box->count[2] | box->first;
     if (box->count[0] > 1) distances |= boxes->view.stride[0];
     if (box->count[1] > 1) distances |= boxes->view.stride[1];
     if (split->run_step < box->count[2]) distances |= split->run_step;
-    // From one stretch a lane goes into the next, not beyond it.
-    bool fits = vkn_least(split->outer_step, box->count[0]) == 1 || words >= 2 * (uint64_t)split->lanes;
-    return words_of_load(limits, distances, fits ? split->block : 1);
+    return words_of_load(limits, distances, neighbours);
+}
+
+// Words of a lane side by side, where its block has whole sets of them: as many as a load takes, or of rows that are
+// held as many as a cache line has. From one stretch a lane goes into the next, not beyond it.
+static uint32_t neighbours_of_rows(const vkn_limits *limits, const vkn_split *split, const vkn_box *box) {
+    uint64_t words = vkn_least(box->count[2], split->run_step) / 4;
+    bool one = vkn_least(split->outer_step, box->count[0]) == 1;
+    uint32_t most = (uint32_t)vkn_most(split->on_chip ? limits->neighbours : 1, limits->vector);
+    while (most > 1 && (split->block % most != 0 || (!one && words < (uint64_t)most * split->lanes)))
+        most /= 2;
+    return most;
 }
 
 static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes,
                       const vkn_box *box, const vkn_affine *affine, uint32_t flags) {
     const vkn_geometry *g = plan->geometry;
     const vkn_split *split = &boxes->split;
-    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_rows(plan->limits, boxes, box);
+    uint32_t neighbours = neighbours_of_rows(plan->limits, split, box);
+    uint32_t load = words_of_rows(plan->limits, boxes, box, neighbours);
+    pass->constants.value[VKN_CONSTANT_VECTOR] = load;
+    pass->constants.value[VKN_CONSTANT_WORDS] =
+        split->on_chip && plan->limits->neighbours > 1 ? neighbours : (uint32_t)vkn_most(load, 1);
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);

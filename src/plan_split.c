@@ -51,6 +51,26 @@ static uint32_t block_for(uint64_t elements, uint32_t block, const vkn_limits *l
     return halves ? few / 2 : few;
 }
 
+// Blocks of `block` words that a lane adds one after another.
+static uint64_t chain_of(uint64_t elements, uint64_t outers, uint64_t lanes, uint64_t block) {
+    return vkn_ceil_div(elements, lanes * block * 4) * outers;
+}
+
+// Lanes of a team that reads its row again: as few as its chains allow and as fill the device. Rows that share weights
+// are several streams as it is.
+static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t block, const vkn_limits *limits) {
+    uint32_t fewer = (uint32_t)vkn_least(lanes, row->shared ? limits->stream_lanes * 2 : limits->stream_lanes);
+    while (fewer < lanes && (chain_of(row->elements, row->outers, fewer, block) > LONGEST_CHAIN ||
+                             row->rows * fewer < limits->stream_invocations))
+        fewer *= 2;
+    return fewer;
+}
+
+// Teams that fill the device, of fewer lanes than it would take by itself.
+static uint64_t teams_of(uint32_t lanes, const vkn_limits *limits) {
+    return limits->teams * vkn_most(limits->lanes / vkn_most(lanes, limits->stream_lanes), 1);
+}
+
 vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
     const vkn_geometry *g = plan->geometry;
     return (vkn_row){
@@ -86,6 +106,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     // A single lane would hold a whole row: reading it again from the cache is cheaper.
     split.on_chip = row->outers == 1 && held <= block && (split.lanes > 1 || held <= 4);
     split.block = (uint32_t)power_of_two(split.on_chip ? vkn_most(held, 1) : vkn_least(block, limits->stream_block));
+    if (!split.on_chip) split.lanes = lanes_to_stream(row, split.lanes, split.block, limits);
     // A block that fits exactly has no tail.
     if (split.on_chip && held * split.lanes * 4 == row->elements) split.block = (uint32_t)held;
     if (!split.on_chip && row->elements % 4 == 0)
@@ -109,16 +130,18 @@ bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
     if (!limits->on_chip || row->span > limits->binding_elements) return false;
     vkn_split split = vkn_split_row(row, limits);
     if (split.on_chip) return true;
-    uint64_t chain = vkn_ceil_div(row->elements, (uint64_t)split.lanes * split.block * 4) * row->outers;
+    uint64_t chain = chain_of(row->elements, row->outers, split.lanes, split.block);
     return chain <= LONGEST_CHAIN && row->rows * 8 >= limits->teams && elements <= limits->slab;
 }
 
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t outer = vkn_most(view->count[0], 1), run = view->count[2], words = vkn_ceil_div(run, 4);
-    vkn_split split = {.lanes = lanes_over(outer, words, limits), .outer_step = outer};
+    uint32_t lanes = (uint32_t)vkn_least(lanes_over(outer, words, limits), limits->stream_lanes);
+    vkn_split split = {.lanes = lanes, .outer_step = outer};
     split.block = (uint32_t)vkn_least(power_of_two(vkn_ceil_div(words, split.lanes)), limits->stream_block);
     uint64_t block = (uint64_t)split.lanes * split.block * 4;
-    uint64_t wanted = vkn_most(vkn_least(limits->teams, limits->binding_elements / 4) / view->count[1], 1);
+    uint64_t wanted = vkn_least(teams_of(lanes, limits), limits->binding_elements / 4);
+    wanted = vkn_most(wanted / view->count[1], 1);
     uint64_t cuts = wanted > outer ? vkn_ceil_div(wanted, outer) : 1;
     cuts = vkn_most(vkn_least(cuts, run / (block * 4)), 1);
     split.run_step = vkn_least(vkn_ceil_div(vkn_ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
@@ -192,8 +215,9 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
                            .run_step = words * 4,
                            .outer_step = vkn_least((uint64_t)lanes * SHORT / words, outers)};
     }
+    lanes = (uint32_t)vkn_least(lanes, limits->stream_lanes);
     lanes = limits->cpu && words < (uint64_t)lanes * limits->apply ? lanes_without_masks(words, lanes) : lanes;
-    uint64_t teams = vkn_most(limits->teams / vkn_most(view->count[1], 1), 1);
+    uint64_t teams = vkn_most(teams_of(lanes, limits) / vkn_most(view->count[1], 1), 1);
     uint64_t piece = vkn_least((uint64_t)lanes * limits->apply, vkn_ceil_div(outers * words, teams));
     uint64_t cuts = vkn_most(even_cuts(words, vkn_ceil_div(words, vkn_most(piece, 1)), lanes), 1);
     uint64_t each = vkn_ceil_div(words, cuts), share = vkn_ceil_div(each, lanes);

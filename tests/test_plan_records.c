@@ -71,7 +71,7 @@ static struct part part_of_team(const struct vkn_rows_push *push, uint32_t team)
 static bool words_exist(const vkn_pass *pass, const struct part *p) {
     uint32_t team_lanes = pass->constants.value[VKN_CONSTANT_LANES], words = (p->run + 3) / 4;
     uint32_t block = pass->constants.value[VKN_CONSTANT_BLOCK];
-    uint32_t together = pass->constants.value[VKN_CONSTANT_VECTOR] == 2 ? 2 : 1; // neighbouring words of a lane
+    uint32_t together = pass->constants.value[VKN_CONSTANT_WORDS]; // neighbouring words of a lane
     for (uint32_t lane = 0; lane < team_lanes; lane++) {
         uint32_t outer = 0, word = lane * together;
         for (uint32_t step = 0; step < p->outers * words; step += block * team_lanes) {

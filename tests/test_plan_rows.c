@@ -331,9 +331,33 @@ static void blocks_share_weights(void **state) {
     const vkn_pass *pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
     assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_BLOCK);
     assert_int_equal(pass->push.rows.affine_span, 64 * 64);
-    c.shape[3] = 62;
+    c.shape[2] = c.shape[3] = 62;
     pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
     assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_SPAN);
+    free(plan.passes);
+}
+
+// On a CPU a subgroup reads several rows at once, as far as there are enough of them, unless its registers hold one.
+static void subgroups_read_streams(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        uint32_t lanes, neighbours;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), 1, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), 4, 1},
+        {CASE(VKN_INSTANCE, VKN_CHANNELS_FIRST, {2, 64, 64, 64}), 2, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 4096}), 2, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), 8, 4},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 192}), 8, 2},
+    };
+    vkn_plan plan = {0};
+    const vkn_request request = {.present = FORWARD};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass = pass_of(&plan, &cases[i].c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_LANES], cases[i].lanes);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_WORDS], cases[i].neighbours);
+    }
     free(plan.passes);
 }
 
@@ -366,9 +390,13 @@ static void halves_are_loaded_in_pairs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_are_loaded_in_pairs),     cmocka_unit_test(blocks_are_whole),
-        cmocka_unit_test(blocks_share_weights),           cmocka_unit_test(plans_have_these_passes),
-        cmocka_unit_test(teams_have_several_rows),        cmocka_unit_test(parts_are_teams),
+        cmocka_unit_test(halves_are_loaded_in_pairs),
+        cmocka_unit_test(blocks_are_whole),
+        cmocka_unit_test(blocks_share_weights),
+        cmocka_unit_test(subgroups_read_streams),
+        cmocka_unit_test(plans_have_these_passes),
+        cmocka_unit_test(teams_have_several_rows),
+        cmocka_unit_test(parts_are_teams),
         cmocka_unit_test(frozen_statistics_give_dx_once),
     };
     return cmocka_run_group_tests_name("plan_rows", tests, NULL, NULL);
