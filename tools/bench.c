@@ -108,7 +108,9 @@ static int measure_copy(bench_memory *memory, const bench_options *options, uint
     if (options->no_copy) {
         return COMMAND_OK;
     }
-    command_progress("copy, %s", when == BENCH_COPY_FIRST ? "before" : "after");
+    static const char *const words[] = {
+        [BENCH_COPY_FIRST] = "before", [BENCH_COPY_BESIDE] = "beside", [BENCH_COPY_LAST] = "after"};
+    command_progress("copy, %s", words[when]);
     const double min_time = options->min_time < copy_min_time ? options->min_time : copy_min_time;
     return bench_copy_measure(memory, limit, min_time, when, copy);
 }
@@ -149,7 +151,12 @@ static int measure(bench_device *device, const bench_options *options, const sui
                          pass_words[row->pass].text, dtype_words[row->dtype].text);
         run->results[i].row = row;
         run->count = i + 1;
+        run->results[i].copy = run->copy.beside;
         code = measure_row(&memory, options, limit, &run->results[i]);
+        if (code == COMMAND_OK) {
+            code = measure_copy(&memory, options, limit, BENCH_COPY_BESIDE, &run->copy);
+        }
+        run->results[i].copy = fmax(run->results[i].copy, run->copy.beside);
     }
     if (code == COMMAND_OK) {
         code = measure_copy(&memory, options, limit, BENCH_COPY_LAST, &run->copy);
@@ -230,7 +237,9 @@ const command command_bench = {
         "agree\n"
         "with the wall clock, else the wall clock's. GB/s are the fewest bytes that can be moved, by the median time;\n"
         "efficiency is these by the GB/s, read and written, of the best of 20 plain copy shaders, which are timed\n"
-        "before and after the rows.\n\n"
+        "before and after the rows; `beside` is the same by the copy that was timed next to the row, for devices "
+        "whose\n"
+        "clocks drift.\n\n"
         "  --suite S         of those below, separated by commas, or all [all but scaling]\n"
         "  --filter TEXT     only rows with TEXT in their name\n"
         "  --dtype T         f32, f16, bf16, separated by commas, or all [f32]\n"

@@ -190,9 +190,17 @@ int bench_copy_measure(bench_memory *memory, uint64_t limit, double min_time, en
     if (code == COMMAND_OK) {
         code = create_sets(&self, from, to, copy->bytes);
     }
+    const double best = bench_copy_best(copy);
     for (uint32_t i = 0; code == COMMAND_OK && i < copy->count; i++) {
         bench_copy_shape *shape = &copy->shapes[i];
-        code = time_shape(&self, shape, copy->bytes, min_time, when == BENCH_COPY_FIRST ? &shape->first : &shape->last);
+        double *rates[] = {
+            [BENCH_COPY_FIRST] = &shape->first, [BENCH_COPY_BESIDE] = &copy->beside, [BENCH_COPY_LAST] = &shape->last};
+        if (when != BENCH_COPY_BESIDE || bench_copy_shape_best(shape) == best) {
+            code = time_shape(&self, shape, copy->bytes, min_time, rates[when]);
+        }
+    }
+    if (when == BENCH_COPY_FIRST) {
+        copy->beside = bench_copy_best(copy);
     }
     destroy(&self);
     return code;

@@ -17,11 +17,13 @@ typedef struct bench_copy {
     bench_copy_shape shapes[BENCH_COPY_SHAPES];
     uint32_t count;
     uint64_t bytes; // of one copy
+    double beside;  // the rate of the best shape so far, timed once more
 } bench_copy;
 
-enum bench_copy_when { BENCH_COPY_FIRST, BENCH_COPY_LAST };
+enum bench_copy_when { BENCH_COPY_FIRST, BENCH_COPY_BESIDE, BENCH_COPY_LAST };
 
-// Times every shape that the device can run. COMMAND_OK, or COMMAND_FAILED after a message.
+// Times every shape that the device can run; beside a row the best one alone. COMMAND_OK, or COMMAND_FAILED after a
+// message.
 int bench_copy_measure(bench_memory *, uint64_t limit, double min_time, enum bench_copy_when, bench_copy *);
 // The best of all shapes and both times. 0 where nothing was measured.
 double bench_copy_best(const bench_copy *);

@@ -41,7 +41,7 @@ static void print_row(const bench_run *run, const bench_result *result) {
     printf("  %-42s %-8s %10.4f %7.1f %8.1f", result->row->name, pass_words[result->row->pass].text,
            1e3 * times->median, 100 * times->spread / times->median, bandwidth(result) / giga);
     if (best > 0) {
-        printf(" %10.2f", bandwidth(result) / best);
+        printf(" %10.2f %7.2f", bandwidth(result) / best, bandwidth(result) / result->copy);
     }
     printf("%s\n", result->cached ? " *" : "");
     if (result->row->layers) {
@@ -88,7 +88,7 @@ void bench_print_table(const bench_run *run) {
         const suite_row *head = run->results[i].row;
         printf("\n%s, %s\n", suite_words[head->suite].text, dtype_words[head->dtype].text);
         printf("  %-42s %-8s %10s %7s %8s%s\n", "", "pass", "median ms", "spread", "GB/s",
-               run->copy.count > 0 ? " efficiency" : "");
+               run->copy.count > 0 ? " efficiency  beside" : "");
         for (size_t k = i; k < i + length; k++) {
             const bench_result *result = &run->results[k];
             if (result->left_out[0]) {
@@ -105,7 +105,7 @@ void bench_print_table(const bench_run *run) {
     printf("\nspread: from the first to the third quartile, in %% of the median. GB/s: the fewest bytes that can be "
            "moved, by the median.\n");
     if (run->copy.count > 0) {
-        printf("efficiency: these GB/s by those of the copy.\n");
+        printf("efficiency: these GB/s by those of the copy; beside: by those of the copy timed next to the row.\n");
     }
     if (cached) {
         printf("*: all data may be in the last-level cache.\n");
@@ -168,6 +168,9 @@ static json_t *describe_result(const bench_run *run, const bench_result *result)
                   "record_s", times->record / suite_row_calls(result->row));
     json_object_update(object, more);
     json_decref(more);
+    if (result->copy > 0) {
+        json_object_set_new(object, "copy_beside_gbps", json_real(result->copy / giga));
+    }
     if (result->cached) {
         json_object_set_new(object, "cached", json_true());
     }

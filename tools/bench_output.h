@@ -15,6 +15,7 @@ struct json_t;
 typedef struct bench_result {
     const suite_row *row;
     bench_times times;
+    double copy; // bytes per second of the copy timed beside it; 0: none
     bool cached;
     char left_out[256]; // "": timed
 } bench_result;

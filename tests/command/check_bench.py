@@ -69,7 +69,7 @@ def resnet50(images, size):
 
 
 def check_row(row):
-    check(ROW_KEYS <= set(row) <= ROW_KEYS | ROW_EXTRA | TIME_KEYS | {"cached"}, row["name"], "keys", sorted(row))
+    check(ROW_KEYS <= set(row) <= ROW_KEYS | ROW_EXTRA | TIME_KEYS | {"cached", "copy_beside_gbps"}, row["name"], "keys", sorted(row))
     check(row["floor_bytes"] == floor_bytes(row), row, "floor_bytes should be", floor_bytes(row))
     check(("groups" in row) == (row["norm"] == "group"), row["name"], "groups")
     check("x".join(map(str, row["shape"])) in row["name"], row["name"], "does not tell the shape", row["shape"])
@@ -174,8 +174,10 @@ def check_times(row, result):
     check(close(row["gbps"], row["floor_bytes"] / row["median_s"] / 1e9), row["name"], "gbps", row)
     if result["copy_gbps"] is None:
         check(row["efficiency"] is None, row["name"], "efficiency", row["efficiency"])
+        check("copy_beside_gbps" not in row, row["name"], row)
     else:
         check(close(row["efficiency"], row["gbps"] / result["copy_gbps"]), row["name"], "efficiency", row)
+        check(row["copy_beside_gbps"] > 0, row["name"], "the copy beside it", row)
 
 
 def check_head(result, wants_copy, wall):
@@ -229,7 +231,7 @@ def check_limit(command, folder):
                "--max-bytes", "2000000", "--output", path)
     print(done.stdout, done.stderr)
     check(done.returncode == 0 and "layer 100x1024" in done.stdout and "left out: needs" in done.stdout, done)
-    check("GB/s" in done.stdout and "efficiency" in done.stdout, done.stdout)
+    check(all(word in done.stdout for word in ("GB/s", "efficiency", "beside")), done.stdout)
     with open(path, encoding="utf-8") as stream:
         result = json.load(stream)
     check_head(result, True, False)
