@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT
-// Weights that the rows of a team share stay in registers: all of them (KEPT), or a block at a time (ROWS).
-const bool KEPT = ON_CHIP && AFFINE == VKN_AFFINE_ELEMENT;
+// Weights of each element stay in registers, for all rows of a team: all of them (KEPT), or a block at a time (ROWS).
+const bool KEPT = ON_CHIP && BY_ELEMENT;
 vec4 kept_weight[BLOCK], kept_bias[BLOCK];
 
 void keep_affine(uint unit, uint block, uint lane) {

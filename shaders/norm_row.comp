@@ -33,7 +33,7 @@ vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 
 // The words of a row that has been written make room for those of the team's next one, so that loads and stores
 // alternate. Not where h is written: it may lie where x did, and a row may be loaded twice.
-const bool AHEAD = KEPT && RESIDUAL != VKN_ADD_BEFORE;
+const bool AHEAD = KEPT && AFFINE != VKN_AFFINE_OWN && RESIDUAL != VKN_ADD_BEFORE;
 
 // Row r of a team: where it begins, and how many elements it has.
 struct Row {

@@ -36,7 +36,7 @@ vec4 combine(vec4 a, vec4 b) { return a + b; }
 
 // The words of a row that has been written make room for those of the team's next one, so that loads and stores
 // alternate. Not where dz is written: it may lie where dy did, and a row may be loaded twice.
-const bool AHEAD = KEPT && !DRESIDUAL;
+const bool AHEAD = KEPT && AFFINE != VKN_AFFINE_OWN && !DRESIDUAL;
 // What a lane holds of a row, its sums, and the sums of each element over the rows.
 vec4 dz[BLOCK], xhat[BLOCK], of_g, of_gx, sum_dz[BLOCK], sum_dzx[BLOCK];
 
