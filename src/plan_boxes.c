@@ -130,7 +130,7 @@ uint64_t vkn_slice_most(const vkn_plan *plan, bool records) {
 
 // Units that a slice has all of, or lies in: rows of weights, and the units of a sample.
 static uint64_t units_together(const vkn_geometry *g) {
-    return g->element_affine ? g->sample_rows * g->weight_rows : g->channels;
+    return vkn_most(g->element_affine ? g->sample_rows * g->weight_rows : g->channels, 1);
 }
 
 vkn_result vkn_slice_next(const vkn_geometry *g, uint64_t most, vkn_slice *slice) {
@@ -145,10 +145,10 @@ vkn_result vkn_slice_next(const vkn_geometry *g, uint64_t most, vkn_slice *slice
     } else if (most >= sample_units) {
         slice->units = vkn_least(left, most / sample_units * sample_units);
         slice->channels = g->channels;
-        slice->samples = slice->units / g->channels;
+        slice->samples = slice->units / vkn_most(g->channels, 1);
     } else {
-        uint64_t in_sample = first % sample_units;
-        slice->units = vkn_least(sample_units - in_sample, most / g->fan * g->fan);
+        uint64_t in_sample = first % sample_units, fan = vkn_most(g->fan, 1);
+        slice->units = vkn_least(sample_units - in_sample, most / fan * fan);
         slice->first_channel = g->element_affine ? 0 : in_sample;
         slice->channels = g->element_affine ? 1 : slice->units;
         slice->samples = g->element_affine ? slice->units : 1;

@@ -53,13 +53,14 @@ static uint32_t block_for(uint64_t elements, uint32_t block, const vkn_limits *l
 
 // Blocks of `block` words that a lane adds one after another.
 static uint64_t chain_of(uint64_t elements, uint64_t outers, uint64_t lanes, uint64_t block) {
-    return vkn_ceil_div(elements, lanes * block * 4) * outers;
+    return vkn_ceil_div(elements, vkn_most(lanes * block * 4, 1)) * outers;
 }
 
 // Lanes of a team that reads its row again: as few as its chains allow and as fill the device. Rows that share weights
 // are several streams as it is.
 static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t block, const vkn_limits *limits) {
-    uint32_t fewer = (uint32_t)vkn_least(lanes, row->shared ? limits->stream_lanes * 2 : limits->stream_lanes);
+    uint64_t few = vkn_most(row->shared ? limits->stream_lanes * 2 : limits->stream_lanes, 1);
+    uint32_t fewer = (uint32_t)vkn_least(lanes, few);
     while (fewer < lanes && (chain_of(row->elements, row->outers, fewer, block) > LONGEST_CHAIN ||
                              row->rows * fewer < limits->stream_invocations))
         fewer *= 2;
