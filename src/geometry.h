@@ -7,8 +7,9 @@
 //   batch                 | N, C, S                  | 1, N*S, C                           | 1    | by unit
 //   instance              | 1, N*C, S                | N, S, C                             | 1    | by unit mod C
 //   group                 | 1, N*C, S                | N, S, C                             | C/G  | by unit mod C
-//   group, S = 1          | 1, N*G, C/G              |                                     | 1    | by element, row mod
-//   G layer, rms            | 1, rows, K               |                                     | 1    | by element
+//   group, S = 1          | 1, N*G, C/G              |                                     | 1    | by element (1)
+//   layer, rms            | 1, rows, K               |                                     | 1    | by element
+//   (1) row r has the weights of group r mod G
 //
 // A unit is what shares both statistics and weight (batch: a channel; instance, group: a channel of a sample), or for
 // layer and rms a row. A statistic group is `fan` neighbouring units. Rows are for channels first, columns for channels

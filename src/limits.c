@@ -22,6 +22,7 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
                       : wide            ? 32
                                         : 4,
         .stream_block = cpu && wide ? 8 : 4,
+        .stream_invocations = cpu ? 256 : 0,
         .neighbours = cpu && wide ? 4 : 1,
         .apply = cpu ? 512 : 16,
         .slab = cpu ? 1 << 19 : 1 << 14,
@@ -48,7 +49,6 @@ vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
     if (forced_lanes) limits.lanes = forced_lanes;
     if (limits.lanes > most) limits.lanes = most;
     if (limits.workgroup > most) limits.workgroup = most;
-    limits.stream_invocations = cpu ? 256 : 0;
     limits.stream_lanes = cpu && subgroup && wide && !forced_lanes ? 1 : limits.lanes;
     if (limits.subgroup > limits.lanes && limits.lanes_forced) limits.subgroup = limits.lanes;
     return limits;

@@ -3,7 +3,7 @@
 //   grad_stats -> merge_sums (per group; dweight and dbias) -> grad_apply
 //   norm_row_grad -> merge_sums      batch and instance, where a team can hold a unit or read it again from a cache
 //   grad_stats -> merge_sums         frozen statistics: dx beside the sums, without dh and dresidual
-// and where it belongs to a column of [rows][normalized size] (layer, rms):
+// and where it belongs to a column of [rows][normalized size] (layer, rms, group with one spatial element):
 //   norm_row_grad -> merge_sums      dx, dweight and dbias in one sweep: without dresidual and weights per sample
 //   grad_stats (columns) -> merge_sums                   else dweight and dbias
 //   norm_row_grad, or grad_stats (rows) -> merge_sums -> grad_apply      and dx

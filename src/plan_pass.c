@@ -128,7 +128,8 @@ static vkn_affine affine_of_columns(const vkn_plan *plan, const vkn_slice *slice
     return a;
 }
 
-// layer, rms: a row has K weights; per sample, `share` rows have the same.
+// A row has weights of its own elements: all the same ones, or each of `weight_rows` in turn; per sample, `share` rows
+// have the same.
 static vkn_affine affine_of_elements(const vkn_plan *plan, const vkn_slice *slice, const vkn_box *box) {
     const vkn_geometry *g = plan->geometry;
     vkn_affine a = {.first = box->at[2], .count = box->count[2], .share = 1, .period = 1};
@@ -208,12 +209,11 @@ static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, 
     return words_of_load(limits, distances, neighbours);
 }
 
-// Words of a lane side by side, where its block has whole sets of them: as many as a load takes, or of rows that are
-// held as many as a cache line has. From one stretch a lane goes into the next, not beyond it.
-static uint32_t neighbours_of_rows(const vkn_limits *limits, const vkn_split *split, const vkn_box *box) {
+// Words of a lane side by side, at most `most`: its block has whole sets of them, and from one stretch a lane goes into
+// the next, not beyond it.
+static uint32_t neighbours_of_rows(const vkn_split *split, const vkn_box *box, uint32_t most) {
     uint64_t words = vkn_least(box->count[2], split->run_step) / 4;
     bool one = vkn_least(split->outer_step, box->count[0]) == 1;
-    uint32_t most = (uint32_t)vkn_most(split->on_chip ? limits->neighbours : 1, limits->vector);
     while (most > 1 && (split->block % most != 0 || (!one && words < (uint64_t)most * split->lanes)))
         most /= 2;
     return most;
@@ -223,11 +223,11 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
                       const vkn_box *box, const vkn_affine *affine, uint32_t flags) {
     const vkn_geometry *g = plan->geometry;
     const vkn_split *split = &boxes->split;
-    uint32_t neighbours = neighbours_of_rows(plan->limits, split, box);
-    uint32_t load = words_of_rows(plan->limits, boxes, box, neighbours);
+    const vkn_limits *limits = plan->limits;
+    uint32_t load = words_of_rows(limits, boxes, box, neighbours_of_rows(split, box, limits->vector));
+    uint32_t neighbours = split->on_chip ? neighbours_of_rows(split, box, limits->neighbours) : 1;
     pass->constants.value[VKN_CONSTANT_VECTOR] = load;
-    pass->constants.value[VKN_CONSTANT_WORDS] =
-        split->on_chip && plan->limits->neighbours > 1 ? neighbours : (uint32_t)vkn_most(load, 1);
+    pass->constants.value[VKN_CONSTANT_WORDS] = (uint32_t)vkn_most(load, neighbours);
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
