@@ -36,7 +36,7 @@ void main() {
     if (!CENTERED) mean_g.x = 0.0;
     Affine affine = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
-    Place at = place_first();
+    Place at = place_first(words);
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);

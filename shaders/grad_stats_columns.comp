@@ -21,7 +21,7 @@ TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
-RECORDS(7)
+SUMS_RECORDS(7)
 LOAD(0, x)
 LOAD(1, dy)
 LOAD_WORD(2, weight)
@@ -99,6 +99,6 @@ void main() {
     end_block();
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
         Sums s = sums[w];
-        records_store(c, parameters[w].word, s.first - s.first_carry, s.second - s.second_carry, vec4(0), vec4(0));
+        sums_store(c, parameters[w].word, s.first - s.first_carry, s.second - s.second_carry);
     }
 }

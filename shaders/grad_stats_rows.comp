@@ -19,7 +19,7 @@ TENSOR(readonly, 1, dy, DTYPE, WIDE)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
-layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
+layout(std430, set = 0, binding = 7) writeonly buffer records { vec2 record_at[]; };
 LOAD(0, x)
 LOAD(1, dy)
 LOAD(5, added)
@@ -34,7 +34,7 @@ void main() {
     Affine affine = affine_of_unit(p.unit);
     Sums sums = sums_empty();
     uint words = words_in(p.run_count);
-    Place at = place_first();
+    Place at = place_first(words);
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
@@ -51,6 +51,6 @@ void main() {
         }
         sums_add(sums, first, second);
     }
-    vec4 record = team_reduce(sums_record(sums), 0u);
+    vec2 record = team_reduce(sums_of(sums), 0u).xy;
     if (p.live && lane_index() == 0u) record_at[push.record_first + p.part * push.record_units + p.unit] = record;
 }

@@ -62,7 +62,7 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     float shift = 0.0;
     Moments m = moments_empty();
     uint words = words_in(count);
-    Place at = place_first();
+    Place at = place_first(words);
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             hold(k, first + at.outer * push.outer_stride + at.word * 4u, valid_at(at, outers, count));

@@ -56,7 +56,7 @@ void write_word(Statistics s, Affine affine, Access at, vec4 x) {
 void write_row(Statistics s, Row row, Row next) {
     Affine affine = affine_of_unit(row.unit);
     uint affine_from = affine_row(row.unit, 0u), words = words_in(push.run);
-    Place at = place_first();
+    Place at = place_first(words);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         affine_of_block(affine, affine_from, block * 4u);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {

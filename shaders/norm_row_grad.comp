@@ -3,7 +3,7 @@
 //   xhat = (x - mean) * rstd
 //   dx = rstd * (g - sum(g) / n - xhat * sum(g * xhat) / n) + dh        rms: without sum(g)
 // dweight and dbias are made of records of the sums of dz and dz * xhat: of the row, where one weight holds for it, or
-// (SUMS) of each element of the rows of a team, or where a row is too wide for registers of ROWS of them.
+// (SUMS) of each element of the rows of a team or a workgroup, or where a row is too wide for registers of ROWS of them.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
@@ -22,7 +22,7 @@ TENSOR(readonly, 1, dy, DTYPE, WIDE)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dx, DTYPE, WIDE)
-layout(std430, set = 0, binding = 7) writeonly buffer records { vec4 record_at[]; };
+layout(std430, set = 0, binding = 7) writeonly buffer records { vec2 record_at[]; };
 TENSOR(, 7, dresidual, DTYPE, WIDE)
 LOAD(0, x)
 LOAD(1, dy)
@@ -77,7 +77,7 @@ void hold_kept_word(uint k, Row row) {
 vec4 sums_of_lane(Row row, Affine affine) {
     Sums sums = sums_empty();
     uint words = words_in(push.run);
-    Place at = place_first();
+    Place at = place_first(words);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         of_g = of_gx = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
@@ -91,20 +91,20 @@ vec4 sums_of_lane(Row row, Affine affine) {
         sums_add(sums, of_g, of_gx);
         if (ON_CHIP) break;
     }
-    return sums_record(sums);
+    return sums_of(sums);
 }
 
 // The means of g and g * xhat, from a lane's sums of a row; and the record of the row's.
 vec2 means_of_row(vec4 record, Row row, uint turn) {
     record = team_reduce(record, turn);
-    if (has(VKN_WRITE_SUMS) && row.count > 0u && lane_index() == 0u) record_at[push.record_first + row.unit] = record;
+    if (has(VKN_WRITE_SUMS) && row.count > 0u && lane_index() == 0u) record_at[push.record_first + row.unit] = record.xy;
     vec2 mean_g = record.xy / float(push.run * push.outers);
     return CENTERED ? mean_g : vec2(0, mean_g.y);
 }
 
 void write_word(Affine affine, float factor, vec2 mean_g, Access at) {
     uint k = at.k;
-    if (SUMS) {
+    if (SUMS != VKN_SUMS_NONE) {
         sum_dz[k] += dz[k];
         sum_dzx[k] += dz[k] * xhat[k];
     }
@@ -116,7 +116,7 @@ void write_word(Affine affine, float factor, vec2 mean_g, Access at) {
 void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
     float factor = AFFINE == VKN_AFFINE_UNIT ? row.n.rstd * affine.weight.x : row.n.rstd;
     uint words = words_in(push.run);
-    Place at = place_first();
+    Place at = place_first(words);
     of_g = of_gx = vec4(0);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
@@ -142,7 +142,30 @@ void store_element_sums(uint part, uint block) {
         uint word = word_of(block, k, lane_index()), valid = valid_in(word, push.run);
         uint first = push.record_first + part * push.run + word * 4u;
         [[unroll]] for (uint i = 0u; i < 4u; ++i)
-            if (i < valid) record_at[first + i] = vec4(sum_dz[k][i], sum_dzx[k][i], 0, 0);
+            if (i < valid) record_at[first + i] = vec2(sum_dz[k][i], sum_dzx[k][i]);
+    }
+}
+
+// The workgroup's first team gets the sums of all of them.
+const bool ADDED = SUMS == VKN_SUMS_WORKGROUP;
+shared vec4 added_dz[ADDED ? WORKGROUP : 1u], added_dzx[ADDED ? WORKGROUP : 1u];
+
+void add_teams() {
+    uint me = gl_LocalInvocationIndex;
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        added_dz[me] = sum_dz[k];
+        added_dzx[me] = sum_dzx[k];
+        barrier();
+        for (uint reach = WORKGROUP / 2u; reach >= LANES; reach /= 2u) {
+            if (me < reach) {
+                added_dz[me] += added_dz[me + reach];
+                added_dzx[me] += added_dzx[me + reach];
+            }
+            barrier();
+        }
+        sum_dz[k] = added_dz[me];
+        sum_dzx[k] = added_dzx[me];
+        barrier();
     }
 }
 
@@ -174,14 +197,14 @@ void write_rows(Part p, uint done) {
                 write_word(kept_affine(k), row.n.rstd, row_mean_g[i], at);
             }
         }
-        if (SUMS && p.live) store_element_sums((p.team * push.unit_step + done) / ROWS, block);
+        if (SUMS != VKN_SUMS_NONE && p.live) store_element_sums((p.team * push.unit_step + done) / ROWS, block);
     }
 }
 
 void main() {
     Part p = part_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
-    if (SUMS && ON_CHIP) clear_element_sums();
+    if (SUMS != VKN_SUMS_NONE && ON_CHIP) clear_element_sums();
     // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.
     uint rows = WHOLE && !p.live ? 0u : push.unit_step;
     if (AHEAD && rows > 0u) {
@@ -200,5 +223,8 @@ void main() {
             write_row(row, affine, means_of_row(sums, row, r & 1u), row_of(p, min(r + 1u, rows - 1u)));
         }
     }
-    if (SUMS && ON_CHIP && p.live) store_element_sums(p.team, 0u);
+    if (ADDED) add_teams();
+    if (SUMS == VKN_SUMS_NONE || !ON_CHIP || !p.live) return;
+    if (!ADDED) store_element_sums(p.team, 0u);
+    else if (team_in_workgroup() == 0u) store_element_sums(workgroup_index(), 0u);
 }

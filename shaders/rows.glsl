@@ -49,15 +49,23 @@ uint word_of(uint block, uint k, uint lane) {
     return block + (k / WORDS * LANES + lane) * WORDS + k % WORDS;
 }
 
-// A lane's place in [outers][words]: it goes from word k to the next, and a row has as many words as all lanes together.
+// A lane's place in [outers][words], which are numbered through: it goes from word k to the next.
 struct Place {
     uint outer, word;
 };
 
-Place place_first() { return Place(0u, word_of(0u, 0u, lane_index())); }
+Place place_first(uint words) {
+    Place at = Place(0u, word_of(0u, 0u, lane_index()));
+    words = max(words, 1u);
+    for (; at.word >= words; at.word -= words)
+        ++at.outer;
+    return at;
+}
 
 void place_next(inout Place at, uint k, uint words) {
-    at.word += (k + 1u) % WORDS != 0u ? 1u : (LANES - 1u) * WORDS + 1u;
+    bool neighbour = (k + 1u) % WORDS != 0u;
+    at.outer += neighbour ? 0u : push.next_outer;
+    at.word += neighbour ? 1u : push.next_word;
     bool over = at.word >= words;
     at.outer += over ? 1u : 0u;
     at.word -= over ? words : 0u;

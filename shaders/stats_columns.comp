@@ -10,7 +10,7 @@
 #include "residual.glsl"
 
 TENSOR(readonly, 0, x, DTYPE, WIDE)
-RECORDS(1)
+MOMENTS_RECORDS(1)
 TENSOR(readonly, 2, residual, DTYPE, WIDE)
 TENSOR(, 3, h, DTYPE, WIDE)
 LOAD(0, x)
@@ -46,5 +46,5 @@ void main() {
     }
     float count = float(c.count);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-        records_store(c, words[w], shifts[w], moments[w].sum / max(count, 1.0), moments[w].m2, vec4(count));
+        moments_store(c, words[w], shifts[w], moments[w].sum / max(count, 1.0), moments[w].m2, count);
 }

@@ -27,10 +27,11 @@
 #define VKN_CONSTANT_RESIDUAL 11   // VKN_ADD_*
 #define VKN_CONSTANT_DRESIDUAL 12  // backward: dz is written out
 #define VKN_CONSTANT_WHOLE 13      // each lane has whole blocks of whole words
-#define VKN_CONSTANT_SUMS 14       // norm_row_grad: sums of dz and dz * xhat for each element of the row
+#define VKN_CONSTANT_SUMS 14       // norm_row_grad: VKN_SUMS_*
 #define VKN_CONSTANT_DX 15         // grad_stats, frozen statistics: dx is written, too
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
-#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes; rows: a lane's neighbours
+#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes; rows: a lane's neighbours;
+                                   // merges: teams whose lanes take turns, so that outputs are neighbours
 #define VKN_CONSTANT_COUNT 18
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
@@ -39,6 +40,11 @@
 #define VKN_AFFINE_OUTER 3   // one weight for each row of the unit
 #define VKN_AFFINE_BLOCK 4   // SPAN, and a block of a team's words lies in one span
 #define VKN_AFFINE_OWN 5     // ELEMENT, of a team that has no other row
+
+// Records of the sums of dz and dz * xhat for each element of the row.
+#define VKN_SUMS_NONE 0
+#define VKN_SUMS_TEAM 1      // of a team's rows
+#define VKN_SUMS_WORKGROUP 2 // of the rows of all teams of a workgroup
 
 #define VKN_STORAGE_F32 0
 #define VKN_STORAGE_F16 1
@@ -85,6 +91,7 @@ struct vkn_rows_push {
     VKN_UINT outer_stride; // elements
     VKN_UINT outers, outer_step;
     VKN_UINT run, run_step, run_parts;
+    VKN_UINT next_outer, next_word; // from a lane's neighbouring words to its next ones, where it goes over outers
     VKN_UINT record_first, record_units; // record of (part, unit): record_first + part * record_units + unit
     VKN_UINT fan;                        // units in a statistic group
     VKN_UINT period;                     // VKN_STAT_CHANNEL: channel of a unit: unit mod period
@@ -119,7 +126,7 @@ struct vkn_columns_push {
     VKN_FLOAT weight_offset;
 };
 
-// Records [part][unit] merged to one value per output.
+// Records [part][unit], of moments (four floats) or of sums (two), merged to one value per output.
 struct vkn_merge_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;

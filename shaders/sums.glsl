@@ -13,6 +13,7 @@ void sums_add(inout Sums s, vec4 first, vec4 second) {
     kahan_add(s.second, s.second_carry, second);
 }
 
-vec4 sums_record(Sums s) {
+// What a team reduces: both in x and y.
+vec4 sums_of(Sums s) {
     return vec4(sum_of(s.first) - sum_of(s.first_carry), sum_of(s.second) - sum_of(s.second_carry), 0, 0);
 }

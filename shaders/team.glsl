@@ -1,12 +1,21 @@
 // SPDX-License-Identifier: MIT
-// A team: LANES neighbouring invocations that reduce together. Subgroup shuffles reduce CLUSTER lanes, shared memory
-// the rest; the order is fixed, so that the result is the same bits each time. Every invocation of the workgroup must
-// call team_reduce, with `turn` 0 and 1 in turns: the other turn's values may still be read.
+// A team: LANES invocations that reduce together, each STRIDE-th one. Subgroup shuffles reduce CLUSTER lanes, shared
+// memory the rest; the order is fixed, so that the result is the same bits each time. Every invocation of the workgroup
+// must call team_reduce, with `turn` 0 and 1 in turns: the other turn's values may still be read.
+#ifdef INTERLEAVED
+const uint STRIDE = WORDS;
+#else
+const uint STRIDE = 1u;
+#endif
+const uint TEAMS = WORKGROUP / LANES;
 const uint CLUSTERS = WORKGROUP / CLUSTER;
 shared vec4 team_values[2u * CLUSTERS];
 
-uint lane_index() { return gl_LocalInvocationIndex % LANES; }
-uint team_index() { return workgroup_index() * (WORKGROUP / LANES) + gl_LocalInvocationIndex / LANES; }
+uint lane_index() { return gl_LocalInvocationIndex / STRIDE % LANES; }
+uint team_in_workgroup() {
+    return gl_LocalInvocationIndex / (STRIDE * LANES) * STRIDE + gl_LocalInvocationIndex % STRIDE;
+}
+uint team_index() { return workgroup_index() * TEAMS + team_in_workgroup(); }
 
 vec4 combine(vec4 a, vec4 b); // the reduction's operation: the including shader's
 
@@ -17,13 +26,13 @@ vec4 team_reduce(vec4 value, uint turn) {
     uint lane = lane_index();
 #ifdef SUBGROUP
     for (uint distance = 1u; distance < CLUSTER; distance *= 2u) {
-        vec4 other = subgroupShuffleXor(value, distance);
+        vec4 other = subgroupShuffleXor(value, distance * STRIDE);
         bool upper = (lane & distance) != 0u;
         value = combine(upper ? other : value, upper ? value : other);
     }
 #endif
     if (LANES > CLUSTER) {
-        uint first = turn * CLUSTERS + (gl_LocalInvocationIndex - lane) / CLUSTER;
+        uint first = turn * CLUSTERS + team_in_workgroup() * (LANES / CLUSTER);
         if (lane % CLUSTER == 0u) team_values[first + lane / CLUSTER] = value;
         barrier();
         if (FEW_CLUSTERS) {

@@ -21,7 +21,7 @@ enum {
     VKN_USES_ROW = VKN_USES(AFFINE) | VKN_USES(WORDS),
     VKN_USES_ON_CHIP = VKN_USES(ON_CHIP),
     VKN_USES_GRADIENT = VKN_USES_X | VKN_USES_AFFINE | VKN_USES(DRESIDUAL),
-    VKN_USES_RECORDS = VKN_USES(VECTOR),
+    VKN_USES_RECORDS = VKN_USES(VECTOR) | VKN_USES(WORDS),
 };
 
 // name, storage buffers, which of them it writes (bits), push constants, variants, constants used. Variants: SUBGROUP

@@ -59,32 +59,39 @@ typedef struct vkn_pass {
 } vkn_pass;
 
 typedef struct vkn_limits {
-    uint32_t subgroup;           // lanes that reduce by shuffles; 1: none
-    uint32_t lanes;              // most lanes that share a row
-    uint32_t widest;             // invocations of the widest workgroup
-    bool lanes_forced;           // each row has just that many
-    uint32_t workgroup;          // invocations of a workgroup with narrower teams
-    uint32_t block;              // most words that a lane holds
-    uint32_t grad_block;         // the same where dx is computed
-    uint32_t stream_block;       // the same of a row that is read again
-    uint32_t stream_lanes;       // lanes of a team whose row is read again, where these are enough
-    uint32_t stream_invocations; // and invocations that fill the device with such teams
-    uint32_t neighbours;         // most words of a lane that lie side by side (rows)
-    uint32_t apply;              // words that a lane takes where statistics are known
-    uint64_t slab;               // most elements that a team may read again from a cache
-    uint64_t row_invocations;    // invocations that fill the device with teams of several rows
-    uint32_t teams;              // teams that fill the device
-    uint32_t invocations;        // single invocations that fill the device (columns)
-    uint32_t column_words;       // most words of a position that an invocation takes
-    uint32_t column_block;       // words that it sums together
-    uint32_t reduce_positions;   // most positions of a part that is summed
-    uint32_t apply_positions;    // the same where statistics are applied
-    uint64_t max_workgroups;     // of one dispatch, all axes together
-    uint64_t binding_elements;   // elements that one binding can see, whatever its alignment
+    uint32_t subgroup;             // lanes that reduce by shuffles; 1: none
+    uint32_t lanes;                // most lanes that share a row
+    uint32_t widest;               // invocations of the widest workgroup
+    uint32_t sums_widest;          // the same where sums of each element are kept, and no activation needs registers
+    bool lanes_forced;             // each row has just that many
+    uint32_t workgroup;            // invocations of a workgroup with narrower teams
+    uint32_t block;                // most words that a lane holds
+    uint32_t grad_block;           // the same where dx is computed
+    uint32_t element_blocks;       // and where each element has its own weight, a block is so many of these
+    uint32_t stream_block;         // the same of a row that is read again
+    uint32_t stream_lanes;         // lanes of a team whose row is read again, where these are enough
+    uint32_t stream_invocations;   // and invocations that fill the device with such teams
+    uint32_t neighbours;           // most words of a lane that lie side by side (rows)
+    uint32_t apply;                // words that a lane takes where statistics are known
+    uint64_t slab;                 // most elements that a team may read again from a cache
+    uint32_t slab_teams;           // and so many teams at least
+    uint64_t row_invocations;      // invocations that fill the device with teams of several rows
+    uint64_t grad_row_invocations; // the same where each workgroup writes sums of each element
+    uint32_t teams;                // teams that fill the device
+    uint32_t invocations;          // single invocations that fill the device (columns)
+    uint32_t column_words;         // most words of a position that an invocation takes
+    uint32_t column_block;         // words that it sums together
+    uint32_t reduce_positions;     // most positions of a part that is summed
+    uint32_t apply_positions;      // the same where statistics are applied
+    uint64_t max_workgroups;       // of one dispatch, all axes together
+    uint64_t binding_elements;     // elements that one binding can see, whatever its alignment
     bool cpu;
+    // What pays on a GPU: a second pass from the end of memory, which the first has left in a cache; teams with more
+    // lanes than a stretch of memory has words; barriers. Of a CPU only where lanes are forced, so that it can be
+    // tested.
+    bool gpu;
     uint32_t vector; // most words of one load: 2 where they are of 16 bits; 0: they are loaded by element
     bool on_chip;    // whether that path may be taken
-    bool backwards;  // a second pass goes through memory from the end of what the first has left in a cache
 } vkn_limits;
 
 typedef struct vkn_request {

@@ -71,11 +71,16 @@ static uint64_t parts_of_team(const vkn_split *split) {
     return split->rows ? split->unit_step / split->rows : 1;
 }
 
-// The same of all teams, over all boxes.
+// The same of a box of so many rows, whose teams may be added in workgroups.
+static uint64_t parts_of_box(const vkn_split *split, uint64_t rows) {
+    uint64_t teams = vkn_ceil_div(rows, split->unit_step);
+    return vkn_ceil_div(teams, vkn_most(split->added, 1)) * parts_of_team(split);
+}
+
+// And over all boxes.
 static uint64_t parts_of_rows(const vkn_boxes *boxes) {
-    uint64_t last = boxes->view.count[1] - (boxes->number[1] - 1) * boxes->step[1], step = boxes->split.unit_step;
-    return parts_of_team(&boxes->split) *
-           ((boxes->number[1] - 1) * vkn_ceil_div(boxes->step[1], step) + vkn_ceil_div(last, step));
+    uint64_t last = boxes->view.count[1] - (boxes->number[1] - 1) * boxes->step[1];
+    return (boxes->number[1] - 1) * parts_of_box(&boxes->split, boxes->step[1]) + parts_of_box(&boxes->split, last);
 }
 
 // Rows of a slice that a team can hold.
@@ -94,7 +99,8 @@ static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const 
     vkn_boxes boxes = boxes_of_rows(plan, slice);
     uint64_t first_part = 0, parts = elements ? parts_of_rows(&boxes) : 1;
     uint64_t each = elements ? plan->geometry->run : slice->units;
-    if (records) vkn_plan_records(plan, parts * each);
+    uint32_t sums = !elements ? VKN_SUMS_NONE : boxes.split.added > 1 ? VKN_SUMS_WORKGROUP : VKN_SUMS_TEAM;
+    if (records) vkn_plan_records(plan, parts * each, VKN_SUMS_BYTES);
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
         vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_NORM_ROW_GRAD, &boxes.split);
@@ -104,11 +110,11 @@ static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const 
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, 0);
         bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
-        if (records) vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * each, 16);
-        pass->constants.value[VKN_CONSTANT_SUMS] = elements;
+        if (records) vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * each, VKN_SUMS_BYTES);
+        pass->constants.value[VKN_CONSTANT_SUMS] = sums;
         vkn_pass_box(plan, pass, slice, &boxes, &box, records && !elements ? VKN_WRITE_SUMS : 0);
         if (elements) pass->push.rows.record_first = (uint32_t)(first_part * each);
-        first_part += pass->push.rows.teams * parts_of_team(&boxes.split);
+        first_part += parts_of_box(&boxes.split, box.count[1]);
         plan->barrier = true;
     }
     return parts;

@@ -4,7 +4,7 @@
 #define VKN_PLAN_PARTS_H
 #include "plan.h"
 
-// Scratch memory for records is kept below this many, 16 bytes each, however much a binding could see.
+// Scratch memory for records is kept below this many, at most 16 bytes each, however much a binding could see.
 enum { VKN_MOST_RECORDS = 1 << 22 };
 
 // A team adds at most so many rows to its sums of each element.
@@ -22,7 +22,7 @@ static inline uint64_t vkn_ceil_div(uint64_t a, uint64_t b) {
     return (a + b - 1) / b;
 }
 
-// Records that there is room for: 16 bytes each, four elements of a binding.
+// Records that there is room for: at most 16 bytes each, four elements of a binding.
 static inline uint64_t vkn_record_room(const vkn_limits *limits) {
     return vkn_least(limits->binding_elements / 4, VKN_MOST_RECORDS);
 }
@@ -50,9 +50,12 @@ typedef struct vkn_split {
     bool on_chip;                  // rows: a team's registers hold one
     uint64_t unit_step;            // rows: units of a team, one after another; 0 is 1
     uint32_t rows;                 // of them, those that share each load of a weight; 0 is 1
+    uint32_t added;                // rows: teams whose sums of each element are one part; 0 is 1
     uint64_t outer_step, run_step; // rows
     uint64_t parts;                // columns: of all positions together
-    uint32_t words, ways;          // columns: words of an invocation, parts that interleave
+    uint32_t words;                // columns: of an invocation; merges: teams that take turns; 0 is 1
+    uint32_t ways;                 // columns: parts that interleave
+    uint32_t workgroup;            // invocations at least
 } vkn_split;
 
 // A part of a view that one descriptor can see. `part`: number of its first part, among those of the view.
@@ -84,7 +87,9 @@ typedef struct vkn_row {
     uint64_t rows, elements, outers, span;
     bool halves;   // of 16 bits
     bool gradient; // of dx, which needs more registers
+    bool weighted; // each element has its own weight, which needs more, too
     bool shared;   // the rows share weights, one for each element
+    bool active;   // an activation follows
 } vkn_row;
 vkn_split vkn_split_row(const vkn_row *, const vkn_limits *);
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *); // a team that merges so many records
@@ -102,7 +107,9 @@ void vkn_plan_begin(vkn_plan *, const vkn_geometry *, const vkn_limits *, const 
 vkn_pass *vkn_plan_add(vkn_plan *, vkn_shader, const vkn_split *);
 bool vkn_plan_has(const vkn_plan *, vkn_operand);
 void vkn_plan_scratch(vkn_plan *, vkn_operand, uint64_t bytes); // at least so many
-void vkn_plan_records(vkn_plan *, uint64_t records);            // scratch for so many, or UNSUPPORTED
+// A record of moments, and one of sums.
+enum { VKN_MOMENTS_BYTES = 16, VKN_SUMS_BYTES = 8 };
+void vkn_plan_records(vkn_plan *, uint64_t records, uint32_t bytes); // scratch for so many, or UNSUPPORTED
 void vkn_pass_bind(vkn_pass *, uint32_t binding, vkn_operand, uint64_t first_element, uint64_t elements,
                    uint32_t element_bytes);
 // Binds what is as x, where the call has it: the elements of a box.
@@ -118,7 +125,7 @@ typedef struct vkn_affine {
 vkn_affine vkn_affine_of(const vkn_plan *, const vkn_slice *, const vkn_boxes *, const vkn_box *);
 // VKN_BACKWARDS for a pass that reads again what the statistics were made of, where that is worth it.
 static inline uint32_t vkn_second_pass(const vkn_plan *plan) {
-    return plan->limits->backwards && !plan->request.from_running ? VKN_BACKWARDS : 0;
+    return plan->limits->gpu && !plan->request.from_running ? VKN_BACKWARDS : 0;
 }
 // Binds weight and bias (at 2 and 3) and sets grid and push constants of a box, whose records are the slice's.
 void vkn_pass_box(vkn_plan *, vkn_pass *, const vkn_slice *, const vkn_boxes *, const vkn_box *, uint32_t flags);

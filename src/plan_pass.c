@@ -27,12 +27,12 @@ void vkn_plan_scratch(vkn_plan *plan, vkn_operand operand, uint64_t bytes) {
     if (plan->scratch[operand] < bytes) plan->scratch[operand] = bytes;
 }
 
-void vkn_plan_records(vkn_plan *plan, uint64_t records) {
+void vkn_plan_records(vkn_plan *plan, uint64_t records, uint32_t bytes) {
     if (records > plan->limits->binding_elements / 4 && plan->result == VKN_OK)
         plan->result = vkn_fail(VKN_UNSUPPORTED,
-                                "maxStorageBufferRange: %llu partial results of 16 bytes do not fit in one binding",
-                                (unsigned long long)records);
-    vkn_plan_scratch(plan, VKN_RECORDS, records * 16);
+                                "maxStorageBufferRange: %llu partial results of %u bytes do not fit in one binding",
+                                (unsigned long long)records, bytes);
+    vkn_plan_scratch(plan, VKN_RECORDS, records * bytes);
 }
 
 vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split) {
@@ -53,9 +53,11 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     const vkn_limits *limits = plan->limits;
     uint32_t lanes = split->lanes;
     uint32_t *constant = pass->constants.value;
-    constant[VKN_CONSTANT_WORKGROUP] = lanes > limits->workgroup ? lanes : limits->workgroup;
+    constant[VKN_CONSTANT_WORKGROUP] = (uint32_t)vkn_most(lanes, vkn_most(limits->workgroup, split->workgroup));
     constant[VKN_CONSTANT_LANES] = lanes;
-    constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, limits->subgroup);
+    // Shuffles reach as far as lanes of a team are in one subgroup.
+    uint64_t near = split->words ? limits->subgroup / split->words : limits->subgroup;
+    constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, vkn_most(near, 1));
     constant[VKN_CONSTANT_BLOCK] = split->block;
     constant[VKN_CONSTANT_ON_CHIP] = split->on_chip;
     constant[VKN_CONSTANT_ROWS] = split->rows ? split->rows : 1;
@@ -209,12 +211,14 @@ static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, 
     return words_of_load(limits, distances, neighbours);
 }
 
-// Words of a lane side by side, at most `most`: its block has whole sets of them, and from one stretch a lane goes into
-// the next, not beyond it.
+static uint64_t words_of_run(const vkn_split *split, const vkn_box *box) {
+    return vkn_ceil_div(vkn_least(box->count[2], split->run_step), 4);
+}
+
+// Words of a lane side by side, at most `most`: its block has whole sets of them, and so has each of several stretches.
 static uint32_t neighbours_of_rows(const vkn_split *split, const vkn_box *box, uint32_t most) {
-    uint64_t words = vkn_least(box->count[2], split->run_step) / 4;
     bool one = vkn_least(split->outer_step, box->count[0]) == 1;
-    while (most > 1 && (split->block % most != 0 || (!one && words < (uint64_t)most * split->lanes)))
+    while (most > 1 && (split->block % most != 0 || (!one && words_of_run(split, box) % most != 0)))
         most /= 2;
     return most;
 }
@@ -227,7 +231,9 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
     uint32_t load = words_of_rows(limits, boxes, box, neighbours_of_rows(split, box, limits->vector));
     uint32_t neighbours = split->on_chip ? neighbours_of_rows(split, box, limits->neighbours) : 1;
     pass->constants.value[VKN_CONSTANT_VECTOR] = load;
-    pass->constants.value[VKN_CONSTANT_WORDS] = (uint32_t)vkn_most(load, neighbours);
+    neighbours = (uint32_t)vkn_most(load, neighbours);
+    pass->constants.value[VKN_CONSTANT_WORDS] = neighbours;
+    uint64_t next = (uint64_t)(split->lanes - 1) * neighbours + 1, words = vkn_most(words_of_run(split, box), 1);
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
@@ -245,6 +251,8 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
         .run = (uint32_t)box->count[2],
         .run_step = (uint32_t)vkn_least(split->run_step, UINT32_MAX),
         .run_parts = (uint32_t)vkn_ceil_div(box->count[2], split->run_step),
+        .next_outer = (uint32_t)(next / words),
+        .next_word = (uint32_t)(next % words),
         .record_first = (uint32_t)(box->part * slice->units),
         .record_units = (uint32_t)slice->units,
         .fan = (uint32_t)g->fan,

@@ -5,8 +5,8 @@
 
 // A lane adds at most this many blocks one after another before partial results are merged as a tree.
 enum { LONGEST_CHAIN = 512 };
-// The same for records that are merged.
-enum { LONGEST_MERGE = 4096 };
+// The same for records that are merged. A GPU's team grows beyond LEAST_GPU_MERGE lanes only for longer chains.
+enum { LONGEST_MERGE = 4096, LONGEST_GPU_MERGE = 64, LEAST_GPU_MERGE = 32 };
 // Rows that are too wide for registers and share each load of a weight.
 enum { ROWS_TOGETHER = 4, GRAD_ROWS_TOGETHER = 16 };
 
@@ -43,17 +43,19 @@ static uint32_t block_for_share(uint64_t words, uint32_t lanes, uint32_t most) {
     return most;
 }
 
-// What is not read in words costs many registers of addresses and masks, halves above all.
-static uint32_t block_for(uint64_t elements, uint32_t block, const vkn_limits *limits, bool halves) {
-    bool words = limits->vector && elements % 4 == 0;
-    if (words) return block;
+// Most words that a lane holds. What is not read in words costs many registers of addresses and masks, halves above
+// all.
+static uint32_t block_for(const vkn_row *row, const vkn_limits *limits) {
+    uint32_t block = row->gradient ? limits->grad_block : limits->block;
+    if (row->weighted) block /= limits->element_blocks;
+    if (limits->vector && row->elements % 4 == 0) return block;
     uint32_t few = block < 8 ? block : 8;
-    return halves ? few / 2 : few;
+    return row->halves ? few / 2 : few;
 }
 
 // Blocks of `block` words that a lane adds one after another.
-static uint64_t chain_of(uint64_t elements, uint64_t outers, uint64_t lanes, uint64_t block) {
-    return vkn_ceil_div(elements, vkn_most(lanes * block * 4, 1)) * outers;
+static uint64_t chain_of(const vkn_row *row, uint64_t lanes, uint64_t block) {
+    return vkn_ceil_div(vkn_ceil_div(row->elements, 4) * row->outers, vkn_most(lanes * block, 1));
 }
 
 // Lanes of a team that reads its row again: as few as its chains allow and as fill the device. Rows that share weights
@@ -61,8 +63,8 @@ static uint64_t chain_of(uint64_t elements, uint64_t outers, uint64_t lanes, uin
 static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t block, const vkn_limits *limits) {
     uint64_t few = vkn_most(row->shared ? limits->stream_lanes * 2 : limits->stream_lanes, 1);
     uint32_t fewer = (uint32_t)vkn_least(lanes, few);
-    while (fewer < lanes && (chain_of(row->elements, row->outers, fewer, block) > LONGEST_CHAIN ||
-                             row->rows * fewer < limits->stream_invocations))
+    while (fewer < lanes &&
+           (chain_of(row, fewer, block) > LONGEST_CHAIN || row->rows * fewer < limits->stream_invocations))
         fewer *= 2;
     return fewer;
 }
@@ -81,47 +83,56 @@ vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
         .span = g->outer > 1 ? g->elements : g->run,
         .halves = plan->element_bytes == 2,
         .gradient = gradient,
+        .weighted = g->element_affine,
+        .active = plan->request.activation != VKN_NO_ACTIVATION,
         .shared = g->element_affine && g->weight_rows == 1 && !plan->request.per_sample,
     };
 }
 
 // Lanes of a team that holds a row in its registers: more than a subgroup where that has too few of them.
-static uint32_t lanes_to_hold(uint64_t words, uint32_t block, const vkn_limits *limits) {
+static uint32_t lanes_to_hold(const vkn_row *row, uint64_t words, uint32_t block, const vkn_limits *limits) {
     uint32_t lanes = lanes_for(words, limits);
     if (limits->lanes_forced || lanes == 1) return lanes;
-    uint32_t wider = lanes;
-    while ((uint64_t)wider * block < words && wider < limits->widest && !limits->cpu)
+    uint32_t wider = lanes,
+             widest = row->gradient && row->shared && !row->active ? limits->sums_widest : limits->widest;
+    while ((uint64_t)wider * block < words && wider < widest && !limits->cpu)
         wider *= 2;
     return (uint64_t)wider * block < words ? lanes : wider;
 }
 
 vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
-    uint32_t block = block_for(row->elements, row->gradient ? limits->grad_block : limits->block, limits, row->halves);
-    uint64_t words = vkn_ceil_div(row->elements, 4);
-    vkn_split split = {.lanes = row->outers == 1 ? lanes_to_hold(words, block, limits)
-                                                 : lanes_over(row->outers, words, limits),
+    uint32_t block = block_for(row, limits);
+    uint64_t run_words = vkn_ceil_div(row->elements, 4), words = run_words * row->outers;
+    bool one = row->outers == 1 || limits->gpu;
+    vkn_split split = {.lanes =
+                           one ? lanes_to_hold(row, words, block, limits) : lanes_over(row->outers, run_words, limits),
                        .unit_step = 1,
                        .outer_step = row->outers,
-                       .run_step = (words ? words : 1) * 4};
+                       .run_step = vkn_most(run_words, 1) * 4};
     uint64_t held = vkn_ceil_div(words, split.lanes);
     // A single lane would hold a whole row: reading it again from the cache is cheaper.
-    split.on_chip = row->outers == 1 && held <= block && (split.lanes > 1 || held <= 4);
+    split.on_chip = one && held <= block && (split.lanes > 1 || held <= 4);
     split.block = (uint32_t)power_of_two(split.on_chip ? vkn_most(held, 1) : vkn_least(block, limits->stream_block));
     if (!split.on_chip) split.lanes = lanes_to_stream(row, split.lanes, split.block, limits);
     // A block that fits exactly has no tail.
-    if (split.on_chip && held * split.lanes * 4 == row->elements) split.block = (uint32_t)held;
-    if (!split.on_chip && row->elements % 4 == 0)
-        split.block = block_for_share(words * row->outers, split.lanes, split.block);
+    if (split.on_chip && row->elements % 4 == 0 && held * split.lanes == words) split.block = (uint32_t)held;
+    if (!split.on_chip && row->elements % 4 == 0) split.block = block_for_share(words, split.lanes, split.block);
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
-    uint64_t teams = vkn_most(limits->row_invocations / split.lanes, 1);
+    uint64_t fill = row->gradient ? limits->grad_row_invocations : limits->row_invocations;
+    uint64_t teams = vkn_most(fill / split.lanes, 1);
     uint64_t room = vkn_record_room(limits) / vkn_most(row->elements, 1);
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
     uint32_t together = row->gradient ? GRAD_ROWS_TOGETHER : ROWS_TOGETHER;
-    if (!split.on_chip && split.unit_step >= together) {
+    bool cached = limits->cpu || !row->gradient; // so many rows of x and dy would be too many for a GPU's cache
+    if (!split.on_chip && cached && split.unit_step >= together) {
         split.rows = together;
         split.unit_step -= split.unit_step % together;
+    }
+    if (row->gradient && split.on_chip && limits->gpu && split.lanes < limits->widest) {
+        split.workgroup = limits->widest;
+        split.added = limits->widest / split.lanes;
     }
     return split;
 }
@@ -131,8 +142,8 @@ bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
     if (!limits->on_chip || row->span > limits->binding_elements) return false;
     vkn_split split = vkn_split_row(row, limits);
     if (split.on_chip) return true;
-    uint64_t chain = chain_of(row->elements, row->outers, split.lanes, split.block);
-    return chain <= LONGEST_CHAIN && row->rows * 8 >= limits->teams && elements <= limits->slab;
+    uint64_t chain = chain_of(row, split.lanes, split.block);
+    return chain <= LONGEST_CHAIN && row->rows >= limits->slab_teams && elements <= limits->slab;
 }
 
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
@@ -204,7 +215,7 @@ static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
 }
 
 // A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs about SHORT,
-// of several outers, word by word or pair by pair. A CPU driver's teams have as many lanes as leave no masks.
+// of several outers, on a CPU word by word or pair by pair. A CPU driver's teams have as many lanes as leave no masks.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
     enum { SHORT = 16 };
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
@@ -212,7 +223,9 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
     if (words * 2 < (uint64_t)lanes * SHORT) {
         bool pairs = limits->vector > 1 && words % 2 == 0 && words >= 2 * (uint64_t)lanes;
         return (vkn_split){.lanes = lanes,
-                           .block = pairs ? 2 : 1,
+                           .block = !limits->cpu ? limits->stream_block
+                                    : pairs      ? 2
+                                                 : 1,
                            .run_step = words * 4,
                            .outer_step = vkn_least((uint64_t)lanes * SHORT / words, outers)};
     }
@@ -233,10 +246,16 @@ vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
     return split_apply_rows(view, limits);
 }
 
+// Many records: a whole workgroup, barriers or not, rather than lanes that loop for long. On a GPU the teams of a
+// workgroup take turns, so that it reads the records of neighbouring outputs together.
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
-    uint64_t lanes = lanes_for(records, limits);
-    // Many records: a whole workgroup, barriers or not, rather than lanes that loop for long.
-    while (lanes * LONGEST_MERGE < records && lanes < limits->widest)
+    uint64_t lanes = lanes_for(records, limits), longest = limits->gpu ? LONGEST_GPU_MERGE : LONGEST_MERGE;
+    if (limits->gpu && !limits->lanes_forced) lanes = vkn_least(lanes, LEAST_GPU_MERGE);
+    while (lanes * longest < records && lanes < limits->widest)
         lanes *= 2;
-    return (vkn_split){.lanes = (uint32_t)lanes, .block = 1};
+    vkn_split split = {.lanes = (uint32_t)lanes, .block = 1};
+    if (!limits->gpu) return split;
+    split.workgroup = limits->widest;
+    split.words = limits->widest / split.lanes;
+    return split;
 }

@@ -10,7 +10,7 @@ static void add_stats(vkn_plan *plan, const vkn_slice *slice, vkn_boxes boxes, u
             vkn_plan_add(plan, boxes.view.columns ? VKN_SHADER_STATS_COLUMNS : VKN_SHADER_STATS_ROWS, &boxes.split);
         if (!pass) return;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
-        vkn_pass_bind(pass, 1, VKN_RECORDS, 0, parts * slice->units, 16);
+        vkn_pass_bind(pass, 1, VKN_RECORDS, 0, parts * slice->units, VKN_MOMENTS_BYTES);
         if (before) {
             vkn_pass_bind_box(plan, pass, 2, VKN_RESIDUAL, &boxes, &box);
             vkn_pass_bind_box(plan, pass, 3, VKN_H, &boxes, &box);
@@ -65,7 +65,7 @@ vkn_statistics_operand vkn_plan_statistics(vkn_plan *plan, const vkn_slice *slic
         vkn_split split = vkn_split_reduce(&view, plan->limits);
         vkn_boxes boxes = vkn_boxes_of(&view, &split, plan->limits);
         parts = vkn_boxes_parts(boxes);
-        vkn_plan_records(plan, parts * slice->units);
+        vkn_plan_records(plan, parts * slice->units, VKN_MOMENTS_BYTES);
         add_stats(plan, slice, boxes, parts);
     }
     add_merge(plan, slice, VKN_RECORDS, parts, s, moments);

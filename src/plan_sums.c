@@ -33,7 +33,7 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
     if (vkn_plan_splits_batch(plan)) split.outer_step = 1;
     vkn_boxes boxes = vkn_boxes_of(view, &split, plan->limits);
     uint64_t parts = vkn_boxes_parts(boxes);
-    vkn_plan_records(plan, parts * units);
+    vkn_plan_records(plan, parts * units, VKN_SUMS_BYTES);
     vkn_box box;
     while (vkn_boxes_next(&boxes, &box)) {
         vkn_shader shader = view->columns ? VKN_SHADER_GRAD_STATS_COLUMNS : VKN_SHADER_GRAD_STATS_ROWS;
@@ -44,7 +44,7 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
         pass->constants.value[VKN_CONSTANT_DX] = dx;
         if (dx) vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
-        vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * units, 16);
+        vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * units, VKN_SUMS_BYTES);
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags);
         plan->barrier = true;
     }
@@ -58,8 +58,9 @@ static vkn_pass *add_merge(vkn_plan *plan, const struct vkn_merge_push *merge, v
     vkn_split split = vkn_split_merge((uint64_t)merge->parts * merge->fan, plan->limits);
     vkn_pass *pass = vkn_plan_add(plan, VKN_SHADER_MERGE_SUMS, &split);
     if (!pass) return NULL;
-    pass->constants.value[VKN_CONSTANT_VECTOR] = source == VKN_RECORDS;
-    if (records > first) vkn_pass_bind(pass, 0, source, first, records - first, 16);
+    bool ours = source == VKN_RECORDS; // a caller's have four floats
+    pass->constants.value[VKN_CONSTANT_VECTOR] = ours;
+    if (records > first) vkn_pass_bind(pass, 0, source, first, records - first, ours ? VKN_SUMS_BYTES : 16);
     pass->push.merge = *merge;
     pass->push.merge.weight_offset = plan->request.weight_offset;
     vkn_pass_grid(plan, pass, merge->teams, split.lanes);

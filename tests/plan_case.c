@@ -54,3 +54,21 @@ vkn_geometry geometry_of(const struct norm_case *c) {
     MUST(vkn_geometry_make(&c->norm, &x, false, &g));
     return g;
 }
+
+const vkn_pass *pass_of(vkn_plan *plan, const struct norm_case *c, planner *make, const vkn_request *request,
+                        int device, vkn_shader shader) {
+    static vkn_geometry g;
+    static vkn_limits limits;
+    g = geometry_of(c);
+    limits = vkn_limits_make(&devices[device].info, 0);
+    if (limits.vector && request->dtype == VKN_F32) limits.vector = 1;
+    MUST(make(plan, &g, &limits, request));
+    const vkn_pass *found = NULL;
+    for (uint32_t i = 0; i < plan->count; i++) {
+        if (plan->passes[i].shader != shader) continue;
+        assert_null(found);
+        found = &plan->passes[i];
+    }
+    assert_non_null(found);
+    return found;
+}

@@ -13,6 +13,8 @@ struct device {
 enum { DEVICE_GPU, DEVICE_PHONE, DEVICE_CPU, DEVICE_LEAST, DEVICES };
 extern const struct device devices[DEVICES];
 
+#define CASE(kind, layout, ...)                                                                                        \
+    { NORM(kind, 1), layout, sizeof((uint32_t[])__VA_ARGS__) / 4, __VA_ARGS__, DATA_NORMAL, SIZE_SMALL }
 #define NORM(k, g)                                                                                                     \
     { .kind = (k), .groups = (g), .normalized_rank = 1, .eps = 1e-5f }
 
@@ -24,8 +26,14 @@ extern const struct device devices[DEVICES];
 #define RUNNING (BIT(VKN_RUNNING_MEAN_OPERAND) | BIT(VKN_RUNNING_VAR_OPERAND))
 #define AFTER (BIT(VKN_BIAS_OPERAND) | BIT(VKN_RESIDUAL) | BIT(VKN_DRESIDUAL))
 
+#define TRAINED (BACKWARD | BIT(VKN_STATISTICS))
+#define FROZEN(bits)                                                                                                   \
+    { .present = (bits) | RUNNING, .from_running = true }
+
 typedef vkn_result planner(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
 
 vkn_geometry geometry_of(const struct norm_case *);
+// Plans the case and gives its only pass with the shader, as long as neither another is planned nor the plan is freed.
+const vkn_pass *pass_of(vkn_plan *, const struct norm_case *, planner *, const vkn_request *, int device, vkn_shader);
 
 #endif

@@ -26,6 +26,7 @@ static const struct shape {
 } shapes[] = {
     {VKN_BATCH, 1, 1, VKN_CHANNELS_FIRST, 4, {32, 64, 56, 56}},
     {VKN_BATCH, 1, 1, VKN_CHANNELS_FIRST, 4, {32, 2048, 7, 7}},
+    {VKN_BATCH, 1, 1, VKN_CHANNELS_FIRST, 4, {32, 256, 14, 14}},
     {VKN_BATCH, 1, 1, VKN_CHANNELS_LAST, 4, {32, 64, 56, 56}},
     {VKN_BATCH, 1, 1, VKN_CHANNELS_FIRST, 2, {256, 1000}},
     {VKN_BATCH, 1, 1, VKN_CHANNELS_FIRST, 3, {8, 3, 5}},
@@ -35,6 +36,7 @@ static const struct shape {
     {VKN_GROUP, 32, 1, VKN_CHANNELS_FIRST, 4, {2, 320, 64, 64}},
     {VKN_GROUP, 32, 1, VKN_CHANNELS_LAST, 4, {2, 320, 64, 64}},
     {VKN_GROUP, 8, 1, VKN_CHANNELS_FIRST, 4, {2, 64, 7, 7}},
+    {VKN_GROUP, 32, 1, VKN_CHANNELS_FIRST, 4, {4, 1280, 16, 16}},
     {VKN_LAYER, 1, 1, VKN_CHANNELS_FIRST, 2, {4096, 768}},
     {VKN_LAYER, 1, 1, VKN_CHANNELS_FIRST, 2, {4096, 8192}},
     {VKN_LAYER, 1, 1, VKN_CHANNELS_FIRST, 2, {64, 100000}},

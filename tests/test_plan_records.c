@@ -3,6 +3,8 @@
 // inside scratch memory.
 #include "plan_case.h" // first: it brings volk
 
+#include "plan_parts.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -69,16 +71,18 @@ static struct part part_of_team(const struct vkn_rows_push *push, uint32_t team)
 
 // Whether every word of every block that each lane goes through has four elements.
 static bool words_exist(const vkn_pass *pass, const struct part *p) {
+    const struct vkn_rows_push *push = &pass->push.rows;
     uint32_t team_lanes = pass->constants.value[VKN_CONSTANT_LANES], words = (p->run + 3) / 4;
     uint32_t block = pass->constants.value[VKN_CONSTANT_BLOCK];
     uint32_t together = pass->constants.value[VKN_CONSTANT_WORDS]; // neighbouring words of a lane
     for (uint32_t lane = 0; lane < team_lanes; lane++) {
-        uint32_t outer = 0, word = lane * together;
+        uint32_t outer = lane * together / words, word = lane * together % words;
         for (uint32_t step = 0; step < p->outers * words; step += block * team_lanes) {
             for (uint32_t k = 0; k < block; k++) {
                 if (outer >= p->outers || word * 4 + 4 > p->run) return false;
                 bool last = k % together == together - 1;
-                word += last ? (team_lanes - 1) * together + 1 : 1;
+                outer += last ? push->next_outer : 0;
+                word += last ? push->next_word : 1;
                 if (word >= words) {
                     outer++;
                     word -= words;
@@ -107,20 +111,23 @@ static bool everything_exists(const vkn_pass *pass) {
 // ---- Records: which are written, and read after that -------------------------------------------------------------
 struct records {
     unsigned char *written; // since the last were read
-    uint64_t count;         // that scratch memory has room for
+    uint64_t bytes;         // of scratch memory
+    uint32_t each;          // bytes of one
     bool were_read;
 };
 
 static void write_record(struct records *r, const vkn_binding *binding, uint64_t index) {
-    assert_true(index < binding->bytes / 16);
-    index += binding->first / 16;
-    assert_true(index < r->count);
+    assert_true(index < binding->bytes / r->each);
+    index += binding->first / r->each;
+    assert_true(index < r->bytes / r->each);
     r->written[index] = 1;
 }
 
 static void write_rows(struct records *r, const vkn_pass *pass, const vkn_binding *to) {
     const struct vkn_rows_push *push = &pass->push.rows;
-    bool row_grad = pass->shader == VKN_SHADER_NORM_ROW_GRAD, elements = pass->constants.value[VKN_CONSTANT_SUMS];
+    bool row_grad = pass->shader == VKN_SHADER_NORM_ROW_GRAD;
+    uint32_t elements = pass->constants.value[VKN_CONSTANT_SUMS];
+    uint32_t teams_each = pass->constants.value[VKN_CONSTANT_WORKGROUP] / pass->constants.value[VKN_CONSTANT_LANES];
     uint32_t rows = pass->constants.value[VKN_CONSTANT_ROWS], of_team = rows > 1 ? push->unit_step / rows : 1;
     for (uint32_t team = 0; team < push->teams; team++) {
         struct part p = part_of_team(push, team);
@@ -130,8 +137,9 @@ static void write_rows(struct records *r, const vkn_pass *pass, const vkn_bindin
             for (uint32_t i = 0; i < p.units; i++)
                 write_record(r, to, (uint64_t)push->record_first + p.unit + i);
         } else {
+            uint64_t number = elements == VKN_SUMS_WORKGROUP ? team / teams_each : team;
             for (uint64_t i = 0; i < (uint64_t)of_team * push->run; i++)
-                write_record(r, to, push->record_first + (uint64_t)team * of_team * push->run + i);
+                write_record(r, to, push->record_first + number * of_team * push->run + i);
         }
     }
 }
@@ -158,8 +166,8 @@ static void read_records(const struct records *r, const vkn_pass *pass, const vk
         for (uint32_t k = 0; k < push->parts * push->fan; k++) {
             uint64_t index =
                 start + (uint64_t)(k / push->fan) * push->part_stride + (uint64_t)(k % push->fan) * push->fan_stride;
-            assert_true(index < from->bytes / 16);
-            assert_true(r->written[from->first / 16 + index]);
+            assert_true(index < from->bytes / r->each);
+            assert_true(r->written[from->first / r->each + index]);
         }
     }
 }
@@ -169,14 +177,16 @@ static void check_records(struct records *r, const vkn_pass *pass) {
     for (uint32_t b = 0; b < VKN_MAX_BINDINGS; b++) {
         const vkn_binding *binding = &pass->bindings[b];
         if (binding->operand != VKN_RECORDS) continue;
-        assert_true((binding->first + binding->bytes) / 16 <= r->count);
+        assert_true(binding->first + binding->bytes <= r->bytes);
         if (shader & merge_shaders) {
+            assert_int_equal(binding->element_bytes, r->each);
             read_records(r, pass, binding);
             r->were_read = true;
             continue;
         }
-        if (r->were_read) memset(r->written, 0, r->count);
+        if (r->were_read) memset(r->written, 0, r->bytes / VKN_SUMS_BYTES);
         r->were_read = false;
+        r->each = binding->element_bytes;
         if (shader & rows_shaders) write_rows(r, pass, binding);
         if (shader & columns_shaders) write_columns(r, pass, binding);
     }
@@ -205,11 +215,11 @@ static void check_whole_columns(const vkn_pass *pass) {
 }
 
 static void check_plan(const vkn_plan *plan, struct tally *tally) {
-    struct records records = {.count = plan->scratch[VKN_RECORDS] / 16};
-    records.written = calloc(records.count + 1, 1);
+    struct records records = {.bytes = plan->scratch[VKN_RECORDS]};
+    records.written = calloc(records.bytes / VKN_SUMS_BYTES + 1, 1);
     assert_non_null(records.written);
     tally->plans++;
-    tally->records += records.count;
+    tally->records += records.bytes / VKN_MOMENTS_BYTES;
     for (uint32_t i = 0; i < plan->count; i++) {
         const vkn_pass *pass = &plan->passes[i];
         if ((1u << pass->shader) & rows_shaders)

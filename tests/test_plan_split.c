@@ -1,0 +1,175 @@
+// SPDX-License-Identifier: MIT
+// How plans share work: lanes of a team, words of a lane, rows of a team.
+#include "plan_case.h" // first: it brings volk
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+// A team has several rows, so that it loads the weights once, as long as the device stays filled.
+static void teams_have_several_rows(void **state) {
+    (void)state;
+    static const struct norm_case many = CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {64, 1024, 1024});
+    static const struct norm_case few = CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {2, 64, 1024});
+    static const struct norm_case odd = CASE(VKN_RMS, VKN_CHANNELS_FIRST, {65537, 1024});
+    vkn_plan plan = {0};
+    vkn_request request = {.present = FORWARD};
+    const vkn_pass *pass = pass_of(&plan, &many, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
+    uint32_t step = pass->push.rows.unit_step;
+    assert_true(step > 1);
+    assert_int_equal((uint64_t)step * pass->push.rows.teams, 65536);
+    assert_true(pass->push.rows.teams * pass->constants.value[VKN_CONSTANT_LANES] >= 65536);
+
+    pass = pass_of(&plan, &few, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->push.rows.unit_step, 1);
+    assert_int_equal(pass->push.rows.teams, 128);
+
+    request.per_sample = true;
+    pass = pass_of(&plan, &many, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->push.rows.unit_step, 1);
+
+    request.per_sample = false;
+    pass = pass_of(&plan, &odd, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
+    step = pass->push.rows.unit_step;
+    assert_true(step > 1);
+    assert_int_equal(pass->push.rows.teams, (65537 + step - 1) / step);
+    assert_false(pass->constants.value[VKN_CONSTANT_WHOLE]); // the last team has a single row
+    free(plan.passes);
+}
+
+// Work is cut so that no lane has a part of a block, where the shape allows it.
+static void blocks_are_whole(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        vkn_request request;
+        vkn_shader shader;
+        bool whole;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 28, 28}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, false},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {31, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, false},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass =
+            pass_of(&plan, &cases[i].c, vkn_plan_forward, &cases[i].request, DEVICE_CPU, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_WHOLE], cases[i].whole);
+        assert_in_range(pass->constants.value[VKN_CONSTANT_BLOCK], 1, 8);
+    }
+    free(plan.passes);
+}
+
+// Group norm reads a weight once for a block of words where all of them have the same.
+static void blocks_share_weights(void **state) {
+    (void)state;
+    struct norm_case c = CASE(VKN_GROUP, VKN_CHANNELS_FIRST, {4, 320, 64, 64});
+    c.norm.groups = 32;
+    vkn_plan plan = {0};
+    const vkn_request request = {.present = FORWARD};
+    const vkn_pass *pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_BLOCK);
+    assert_int_equal(pass->push.rows.affine_span, 64 * 64);
+    c.shape[2] = c.shape[3] = 62;
+    pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_AFFINE], VKN_AFFINE_SPAN);
+    free(plan.passes);
+}
+
+// On a CPU a subgroup reads several rows at once, as far as there are enough of them, unless its registers hold one.
+static void subgroups_read_streams(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        uint32_t lanes, neighbours;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), 1, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), 4, 1},
+        {CASE(VKN_INSTANCE, VKN_CHANNELS_FIRST, {2, 64, 64, 64}), 2, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 4096}), 2, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), 8, 4},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 192}), 8, 2},
+    };
+    vkn_plan plan = {0};
+    const vkn_request request = {.present = FORWARD};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass = pass_of(&plan, &cases[i].c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_NORM_ROW);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_LANES], cases[i].lanes);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_WORDS], cases[i].neighbours);
+    }
+    free(plan.passes);
+}
+
+// Two words of 16 bits are one load where each lane has pairs of them, and all pairs begin at 16 bytes.
+static void halves_are_loaded_in_pairs(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        vkn_dtype dtype;
+        vkn_shader shader;
+        uint32_t words;
+    } cases[] = {
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), VKN_F32, VKN_SHADER_NORM_ROW, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), VKN_BF16, VKN_SHADER_NORM_ROW, 2},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1020}), VKN_BF16, VKN_SHADER_NORM_ROW, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1023}), VKN_BF16, VKN_SHADER_NORM_ROW, 0},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 5120}), VKN_F16, VKN_SHADER_NORM_ROW, 1}, // 5 words a lane
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_STATS_ROWS, 2},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_ROWS, 2},
+        {CASE(VKN_BATCH, VKN_CHANNELS_LAST, {32, 64, 56, 56}), VKN_F16, VKN_SHADER_APPLY_COLUMNS, 2},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_request request = {.present = FORWARD, .dtype = cases[i].dtype};
+        const vkn_pass *pass = pass_of(&plan, &cases[i].c, vkn_plan_forward, &request, DEVICE_GPU, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_VECTOR], cases[i].words);
+    }
+    free(plan.passes);
+}
+
+// A GPU's team holds a slab of several outers, with as many lanes as that takes; a CPU's reads it again.
+static void teams_hold_slabs(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        planner *plan;
+        vkn_shader shader;
+        int device;
+        uint32_t lanes, next_outer, next_word;
+        bool on_chip;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_GPU, 256,
+         5, 11, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), vkn_plan_backward, VKN_SHADER_NORM_ROW_GRAD,
+         DEVICE_GPU, 256, 5, 11, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 2048, 7, 7}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_GPU, 128,
+         9, 11, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_CPU, 1,
+         0, 1, false},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_request request = {.present = cases[i].plan == vkn_plan_forward ? FORWARD : TRAINED};
+        const vkn_pass *pass = pass_of(&plan, &cases[i].c, cases[i].plan, &request, cases[i].device, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_LANES], cases[i].lanes);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_ON_CHIP], cases[i].on_chip);
+        assert_int_equal(pass->push.rows.next_outer, cases[i].next_outer);
+        assert_int_equal(pass->push.rows.next_word, cases[i].next_word);
+    }
+    free(plan.passes);
+}
+
+int main(void) {
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(halves_are_loaded_in_pairs), cmocka_unit_test(blocks_are_whole),
+        cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
+        cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
+    };
+    return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
+}
