@@ -13,43 +13,24 @@
 
 TENSOR(readonly, 0, x, DTYPE, WIDE)
 TENSOR(, 1, y, DTYPE, WIDE)
-TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
-TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
-TENSOR(readonly, 6, residual, DTYPE, WIDE)
-TENSOR(, 7, h, DTYPE, WIDE)
+TENSOR(, 6, h, DTYPE, WIDE)
+TENSOR(readonly, 7, residual, DTYPE, WIDE)
 LOAD(0, x)
 STORE(1, y)
-LOAD_WORD(2, weight)
-LOAD_WORD(3, bias)
-LOAD(6, residual)
-STORE(7, h)
-COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
-COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
+STORE(6, h)
+LOAD(7, residual)
 COLUMN_STATISTICS
 INPUT
+#include "map_columns.glsl"
 
-// What is the same for all positions of a word.
-Word words[WORDS];
-ColumnNormalizers normalizers[WORDS];
-vec4 weights[WORDS], biases[WORDS];
+vec4 normalized_input(Access at) { return input_load(at); }
 
 void main() {
-    Columns c = columns_of_invocation();
+    Columns c = columns_of_lane();
     if (c.count == 0u) return;
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-        words[w] = word_of(c, w);
+    take_words(c);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
         normalizers[w] = column_normalizers(words[w]);
-        weights[w] = weight_columns(words[w]);
-        biases[w] = bias_columns(words[w]);
-    }
-    for (uint k = 0u; k < c.count; ++k) {
-        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-            Access at = Access(c.first + k * c.step + words[w].column, words[w].valid, w);
-            vec4 x = input_load(at);
-            vec4 z = affine_map(normalize_columns(normalizers[w], x), weights[w], biases[w]);
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(at);
-            y_store(at, activate(z));
-        }
-    }
+    map_columns(c);
 }

@@ -15,12 +15,12 @@
 TENSOR(readonly, 0, x, DTYPE, WIDE)
 TENSOR(, 1, y, DTYPE, WIDE)
 STATISTICS(4)
-TENSOR(readonly, 6, residual, DTYPE, WIDE)
-TENSOR(, 7, h, DTYPE, WIDE)
+TENSOR(, 6, h, DTYPE, WIDE)
+TENSOR(readonly, 7, residual, DTYPE, WIDE)
 LOAD(0, x)
 STORE(1, y)
-LOAD(6, residual)
-STORE(7, h)
+STORE(6, h)
+LOAD(7, residual)
 INPUT
 
 void main() {

@@ -1,31 +1,31 @@
 // SPDX-License-Identifier: MIT
-// The columns family: an invocation takes a few words of four columns, over all positions of its part, and sweeps each
-// position in the order of memory. Its words are pieces of a cache line; neighbouring invocations have neighbouring
-// pieces. `ways` neighbouring parts interleave their positions, so that loads stay coalesced however short the
-// contiguous run is.
+// The columns family: a lane takes a few words of four columns and sweeps positions in the order of memory. Its words
+// are pieces of a cache line; neighbouring teams have neighbouring pieces, and the lanes of a team take the positions of
+// its part in turns, so that loads stay coalesced however short the contiguous run is.
+#define STRIDE TEAMS
+#include "team.glsl"
+
 struct Columns {
     bool live;
     uint stretch, plane;
-    uint part, count;    // positions of the part
+    uint part, count;    // positions of the lane
     uint position;       // the first of them
     uint first, step;    // the element of column 0 there, and from each position to the next
 };
 
-Columns columns_of_invocation() {
-    uint index = workgroup_index() * WORKGROUP + gl_LocalInvocationIndex;
-    uint rest = index / push.stretches;
+Columns columns_of_lane() {
+    uint team = team_index(), rest = team / push.stretches;
     Columns c;
-    c.live = index < push.invocations;
-    if (has(VKN_BACKWARDS)) rest = push.invocations / push.stretches - 1u - rest;
-    c.stretch = index % push.stretches;
+    c.live = team < push.teams;
+    if (has(VKN_BACKWARDS)) rest = push.teams / push.stretches - 1u - rest;
+    c.stretch = team % push.stretches;
     c.part = rest % push.parts;
     c.plane = rest / push.parts;
-    uint way = c.part % push.ways;
-    c.position = (c.part - way) * push.positions_each + way;
-    uint left = push.positions - min(c.position, push.positions);
-    c.count = c.live ? min((left + push.ways - 1u) / push.ways, push.positions_each) : 0u;
+    uint begin = c.part * push.positions_each, end = min(begin + push.positions_each, push.positions);
+    c.position = begin + lane_index();
+    c.count = c.live ? (end - min(c.position, end) + LANES - 1u) / LANES : 0u;
     c.first = c.plane * push.plane_stride + c.position * push.position_stride;
-    c.step = push.ways * push.position_stride;
+    c.step = LANES * push.position_stride;
     return c;
 }
 
@@ -43,13 +43,25 @@ struct Word {
 
 Word word_of(Columns c, uint index) {
     Word w;
-    uint lane = c.stretch % push.neighbours;
-    uint piece = (c.stretch - lane) * (WORDS / PIECE) + index / PIECE * push.neighbours + lane;
+    uint near = c.stretch % push.neighbours;
+    uint piece = (c.stretch - near) * (WORDS / PIECE) + index / PIECE * push.neighbours + near;
     w.column = (piece * PIECE + index % PIECE) * 4u;
     w.valid = !c.live ? 0u : WHOLE ? 4u : min(push.columns - min(w.column, push.columns), 4u);
     w.unit = push.unit_first + c.plane * push.unit_pitch + w.column;
     w.affine = c.plane * push.affine_plane + w.column;
     return w;
+}
+
+Word words[WORDS];
+
+void take_words(Columns c) {
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        words[w] = word_of(c, w);
+}
+
+// Word w of the lane's k-th position.
+Access access_of(Columns c, uint k, uint w) {
+    return Access(c.first + k * c.step + words[w].column, words[w].valid, w);
 }
 
 // The statistics of column k of the four: its channel's, as running ones are, or its group's. Those that do not exist

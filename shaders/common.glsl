@@ -39,7 +39,7 @@ layout(constant_id = VKN_CONSTANT_DRESIDUAL) const bool DRESIDUAL = false;
 
 layout(constant_id = VKN_CONSTANT_WHOLE) const bool WHOLE = false;
 layout(constant_id = VKN_CONSTANT_SUMS) const uint SUMS = VKN_SUMS_NONE;
-layout(constant_id = VKN_CONSTANT_DX) const bool DX = false;
+layout(constant_id = VKN_CONSTANT_DX) const uint DX = VKN_DX_NONE;
 layout(constant_id = VKN_CONSTANT_ROWS) const uint ROWS = 1;
 layout(constant_id = VKN_CONSTANT_WORDS) const uint WORDS = 1;
 

@@ -34,13 +34,12 @@ GRADIENT
 
 // What is the same for all positions of four columns.
 struct Parameters {
-    Word word;
     ColumnNormalizers normalizers;
     vec4 weight, bias, mean_g, mean_gxhat;
 };
 
 Parameters parameters_of(Word w) {
-    Parameters p = Parameters(w, column_normalizers(w), weight_columns(w), bias_columns(w), vec4(0), vec4(0));
+    Parameters p = Parameters(column_normalizers(w), weight_columns(w), bias_columns(w), vec4(0), vec4(0));
     if (has(VKN_FROZEN)) return p;
     [[unroll]] for (uint k = 0u; k < 4u; ++k) {
         uint first = group_of(w, k) * 4u;
@@ -51,9 +50,8 @@ Parameters parameters_of(Word w) {
     return p;
 }
 
-void write_dx(uint first, Parameters p, uint w) {
+void write_dx(Access at, Parameters p) {
     bool frozen = has(VKN_FROZEN);
-    Access at = Access(first + p.word.column, p.word.valid, w);
     vec4 xhat = vec4(0);
     if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(p.normalizers, x_load(at));
     vec4 g = dz_load(at, xhat, p.weight, p.bias) * p.weight;
@@ -66,12 +64,13 @@ void write_dx(uint first, Parameters p, uint w) {
 Parameters parameters[WORDS];
 
 void main() {
-    Columns c = columns_of_invocation();
+    Columns c = columns_of_lane();
     if (c.count == 0u) return;
+    take_words(c);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-        parameters[w] = parameters_of(word_of(c, w));
+        parameters[w] = parameters_of(words[w]);
     for (uint k = 0u; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-            write_dx(c.first + k * c.step, parameters[w], w);
+            write_dx(access_of(c, k, w), parameters[w]);
     }
 }

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: MIT
-// Sums of dz and dz * xhat over one part of four columns: four records an invocation. Statistics belong to the column's
-// group, or (layer and rms, whose weights are columns of [rows][normalized size]) to the position.
-// Frozen statistics (DX): dx = dz * weight * rstd beside them.
+// Sums of dz and dz * xhat over one part of four columns: four records a word. Statistics belong to the column's group, or
+// (layer and rms, whose weights are columns of [rows][normalized size]) to the position.
+// Frozen statistics (VKN_DX_BESIDE): dx = dz * weight * rstd. Where a team has all positions of its columns, and each is a
+// statistic group (VKN_DX_AFTER):
+//   dx = rstd * weight * (dz - sum(dz) / n - xhat * sum(dz * xhat) / n) + dh
 #version 450
 #define PUSH vkn_columns_push
 #include "common.glsl"
@@ -20,8 +22,8 @@ TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
 TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
-TENSOR(, 6, dresidual, DTYPE, WIDE) // DX: dx
-SUMS_RECORDS(7)
+TENSOR(, 6, dresidual, DTYPE, WIDE) // or dx
+RECORDS(7, vec2)
 LOAD(0, x)
 LOAD(1, dy)
 LOAD_WORD(2, weight)
@@ -37,15 +39,14 @@ const bool BY_POSITION = AFFINE == VKN_AFFINE_ELEMENT;
 
 // What is the same for all positions of four columns.
 struct Parameters {
-    Word word;
     ColumnNormalizers normalizers;
     vec4 weight, bias;
 };
 
 Parameters parameters_of(Word w) {
-    Parameters p = Parameters(w, ColumnNormalizers(vec4(0), vec4(0), vec4(0)), vec4(1), vec4(0));
+    Parameters p = Parameters(ColumnNormalizers(vec4(0), vec4(0), vec4(0)), vec4(1), vec4(0));
     if (!BY_POSITION) p.normalizers = column_normalizers(w);
-    if (!DX && ACTIVATION == VKN_ACT_NONE) return p;
+    if (DX == VKN_DX_NONE && ACTIVATION == VKN_ACT_NONE) return p;
     p.weight = weight_columns(w);
     p.bias = bias_columns(w);
     return p;
@@ -67,25 +68,22 @@ void end_block() {
 
 void add_position(Columns c, uint k) {
     Normalizer own;
-    if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + (c.position + k * push.ways) * push.stat_position);
+    if (BY_POSITION) own = normalizer_of(c.plane * push.stat_plane + (c.position + k * LANES) * push.stat_position);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
         Parameters p = parameters[w];
-        Access at = Access(c.first + k * c.step + p.word.column, p.word.valid, w);
+        Access at = access_of(c, k, w);
         vec4 x = x_load(at);
         vec4 xhat = BY_POSITION ? normalize_with(own, x) : normalize_columns(p.normalizers, x);
         vec4 dz = dz_load(at, xhat, p.weight, p.bias);
-        if (DX) dresidual_store(at, dz * p.weight * p.normalizers.rstd);
+        if (DX == VKN_DX_BESIDE) dresidual_store(at, dz * p.weight * p.normalizers.rstd);
         first[w] += dz;
         second[w] += dz * xhat;
     }
 }
 
-void main() {
-    Columns c = columns_of_invocation();
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-        parameters[w] = parameters_of(word_of(c, w));
+void sums_of_lane(Columns c) {
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
         sums[w] = sums_empty();
-    }
     uint k = 0u;
     for (; k + POSITIONS <= c.count; k += POSITIONS) {
         begin_block();
@@ -97,8 +95,36 @@ void main() {
     for (; k < c.count; ++k)
         add_position(c, k);
     end_block();
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-        Sums s = sums[w];
-        sums_store(c, parameters[w].word, s.first - s.first_carry, s.second - s.second_carry);
+}
+
+vec4 combine(vec4 a, vec4 b) { return a + b; }
+
+void write_dx(Columns c) {
+    float n = float(push.positions);
+    for (uint k = 0u; k < c.count; ++k) {
+        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+            Parameters p = parameters[w];
+            Access at = access_of(c, k, w);
+            vec4 xhat = normalize_columns(p.normalizers, x_load(at));
+            vec4 dz = dz_load(at, xhat, p.weight, p.bias);
+            vec4 dx = p.normalizers.rstd * p.weight * ((dz - first[w] / n) - xhat * (second[w] / n));
+            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
+            dresidual_store(at, dx);
+        }
     }
+}
+
+void main() {
+    Columns c = columns_of_lane();
+    take_words(c);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
+        parameters[w] = parameters_of(words[w]);
+    sums_of_lane(c);
+    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
+        first[w] = team_reduce(sums[w].first - sums[w].first_carry, 0u);
+        second[w] = team_reduce(sums[w].second - sums[w].second_carry, 1u);
+        [[unroll]] for (uint column = 0u; column < 4u; ++column)
+            record_store(c, w, column, vec2(first[w][column], second[w][column]));
+    }
+    if (DX == VKN_DX_AFTER) write_dx(c);
 }

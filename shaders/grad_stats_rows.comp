@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT
 // Sums of g and g * xhat over one part of a unit, rows family: one record a team.
 // g = dz, or dz * weight where each element of the row has its own weight.
-// Frozen statistics (DX): dx = dz * weight * rstd beside them.
+// Frozen statistics (VKN_DX_BESIDE): dx = dz * weight * rstd beside them.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
@@ -43,7 +43,7 @@ void main() {
             vec4 xhat = masked(normalize_with(n, x_load(access)), valid);
             affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
             vec4 g = dz_load(access, xhat, affine.weight, affine.bias);
-            if (DX) dresidual_store(access, g * affine.weight * n.rstd);
+            if (DX == VKN_DX_BESIDE) dresidual_store(access, g * affine.weight * n.rstd);
             if (BY_ELEMENT) g *= affine.weight;
             first += g;
             second += g * xhat;

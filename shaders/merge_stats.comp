@@ -6,7 +6,7 @@
 // and the lanes of the team merge by Chan.
 #version 450
 #define PUSH vkn_merge_push
-#define INTERLEAVED
+#define STRIDE WORDS
 #define RECORD vec4
 #include "common.glsl"
 #include "team.glsl"

@@ -3,7 +3,7 @@
 // unit's weight) and the number of its elements, or to dbias and dweight.
 #version 450
 #define PUSH vkn_merge_push
-#define INTERLEAVED
+#define STRIDE WORDS
 #define RECORD vec2
 #include "common.glsl"
 #include "tensor.glsl"

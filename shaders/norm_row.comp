@@ -2,6 +2,7 @@
 // Forward of one statistic group in one dispatch: a team has a whole contiguous row.
 //   mean = sum(x) / n,  var = sum((x - mean)^2) / n,  rstd = 1 / sqrt(var + eps)
 //   y = act((x - mean) * rstd * weight + bias + residual)
+// and batch norm's running statistics.
 #version 450
 #define PUSH vkn_rows_push
 #include "common.glsl"
@@ -16,15 +17,16 @@
 TENSOR(readonly, 0, x, DTYPE, WIDE)
 TENSOR(, 1, y, DTYPE, WIDE)
 FLOATS(writeonly, 4, statistics)
-TENSOR(readonly, 5, residual, DTYPE, WIDE)
 TENSOR(, 6, h, DTYPE, WIDE)
+TENSOR(readonly, 7, residual, DTYPE, WIDE)
 LOAD(0, x)
 STORE(1, y)
 STATISTICS_STORE(4, statistics)
-LOAD(5, residual)
 LOAD(6, h)
 STORE(6, h)
+LOAD(7, residual)
 INPUT
+#include "running_update.glsl"
 
 // The same, once it has been loaded.
 vec4 input_again(Access at) { return RESIDUAL == VKN_ADD_BEFORE ? h_load(at) : x_load(at); }
@@ -108,7 +110,9 @@ void main() {
             vec4 record = AHEAD ? moments_of_held() : moments_of_lane(row.first, push.outers, row.count);
             s[i] = statistics_of(team_reduce(record, (r + i) & 1u), push.eps);
             if (ROWS == 1u) write_row(s[i], row, row_of(p, min(r + 1u, rows - 1u)));
-            if (has(VKN_WRITE_STATISTICS) && row.count > 0u && lane_index() == 0u) statistics_store(row.unit, s[i]);
+            bool writes = row.count > 0u && lane_index() == 0u;
+            if (has(VKN_WRITE_STATISTICS) && writes) statistics_store(row.unit, s[i]);
+            if (has(VKN_UPDATE_RUNNING) && writes) update_running(row.unit, s[i]);
         }
         if (ROWS > 1u) write_rows(s, p, r);
     }

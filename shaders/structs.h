@@ -28,7 +28,7 @@
 #define VKN_CONSTANT_DRESIDUAL 12  // backward: dz is written out
 #define VKN_CONSTANT_WHOLE 13      // each lane has whole blocks of whole words
 #define VKN_CONSTANT_SUMS 14       // norm_row_grad: VKN_SUMS_*
-#define VKN_CONSTANT_DX 15         // grad_stats, frozen statistics: dx is written, too
+#define VKN_CONSTANT_DX 15         // grad_stats: VKN_DX_*
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
 #define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes; rows: a lane's neighbours;
                                    // merges: teams whose lanes take turns, so that outputs are neighbours
@@ -46,6 +46,11 @@
 #define VKN_SUMS_TEAM 1      // of a team's rows
 #define VKN_SUMS_WORKGROUP 2 // of the rows of all teams of a workgroup
 
+// dx that is written beside sums.
+#define VKN_DX_NONE 0
+#define VKN_DX_BESIDE 1 // frozen statistics: it needs no sums
+#define VKN_DX_AFTER 2  // from the sums, where a team has all of its columns
+
 #define VKN_STORAGE_F32 0
 #define VKN_STORAGE_F16 1
 #define VKN_STORAGE_BF16 2
@@ -62,6 +67,7 @@
 #define VKN_HAS_WEIGHT 1u
 #define VKN_HAS_BIAS 2u
 #define VKN_STAT_RUNNING 4u  // statistics are the running mean and variance
+#define VKN_UPDATE_RUNNING 8u // norm_row, norm_columns: the running statistics of batch norm
 #define VKN_STAT_CHANNEL 16u // statistics belong to the channel, not to the unit
 #define VKN_WRITE_STATISTICS 32u
 #define VKN_WRITE_MOMENTS 64u
@@ -100,21 +106,21 @@ struct vkn_rows_push {
     VKN_UINT affine_share, affine_first, affine_period, affine_outer, affine_stride, affine_span;
     VKN_FLOAT eps;
     VKN_FLOAT weight_offset;
+    VKN_FLOAT momentum, unbias; // VKN_UPDATE_RUNNING
 };
 
-// A tensor seen as [plane][position][column]. A unit is one column of one plane; an invocation takes
-// VKN_CONSTANT_WORDS words of four columns, in pieces of up to four neighbours that are `neighbours` pieces apart; and
-// of the `positions_each` * `ways` positions that `ways` neighbouring parts share each ways-th one.
+// A tensor seen as [plane][position][column]. A unit is one column of one plane; a team takes VKN_CONSTANT_WORDS words of
+// four columns, in pieces of up to four neighbours that are `neighbours` pieces apart, and `positions_each` positions.
 struct vkn_columns_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
-    VKN_UINT invocations; // planes * parts * stretches
+    VKN_UINT teams; // planes * parts * stretches
     VKN_UINT columns;
-    VKN_UINT stretches;                  // invocations that share a position
+    VKN_UINT stretches;                  // teams that share a position
     VKN_UINT neighbours;                 // of them, those whose pieces are neighbours; divides stretches
     VKN_UINT plane_stride;               // elements
     VKN_UINT positions, position_stride; // elements
-    VKN_UINT parts, ways;                // ways divides parts
+    VKN_UINT parts;
     VKN_UINT positions_each;             // positions of a part, at most
     VKN_UINT unit_first, unit_pitch;     // unit of (plane, column): unit_first + plane * unit_pitch + column
     VKN_UINT record_first, record_units;
@@ -124,6 +130,7 @@ struct vkn_columns_push {
     VKN_UINT stat_plane, stat_position;
     VKN_FLOAT eps;
     VKN_FLOAT weight_offset;
+    VKN_FLOAT momentum, unbias; // VKN_UPDATE_RUNNING
 };
 
 // Records [part][unit], of moments (four floats) or of sums (two), merged to one value per output.

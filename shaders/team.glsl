@@ -1,11 +1,9 @@
 // SPDX-License-Identifier: MIT
-// A team: LANES invocations that reduce together, each STRIDE-th one. Subgroup shuffles reduce CLUSTER lanes, shared
+// A team: LANES invocations that reduce together, each STRIDE-th one (if not defined: neighbours). Subgroup shuffles reduce CLUSTER lanes, shared
 // memory the rest; the order is fixed, so that the result is the same bits each time. Every invocation of the workgroup
 // must call team_reduce, with `turn` 0 and 1 in turns: the other turn's values may still be read.
-#ifdef INTERLEAVED
-const uint STRIDE = WORDS;
-#else
-const uint STRIDE = 1u;
+#ifndef STRIDE
+#define STRIDE 1u
 #endif
 const uint TEAMS = WORKGROUP / LANES;
 const uint CLUSTERS = WORKGROUP / CLUSTER;

@@ -1,66 +1,99 @@
 // SPDX-License-Identifier: MIT
 #include "plan.h"
 
-// The power of two below `invocations` that a workgroup may have.
+// What fills the kinds of device; docs/performance.md has the measurements. CPU drivers take long to build what holds
+// many words, and those with narrow subgroups (SwiftShader) longest.
+static const vkn_limits gpu_limits = {
+    .workgroup = 128,
+    .block = 16,
+    .grad_block = 8,
+    .element_blocks = 2,
+    .stream_block = 4,
+    .neighbours = 1,
+    .apply = 16,
+    .slab = 1 << 14,
+    .slab_teams = 64,
+    .row_invocations = 131072,
+    .grad_row_invocations = 65536,
+    .teams = 2048,
+    .invocations = 65536,
+    .column_words = 1,
+    .column_block = 4,
+    .least_positions = 8,
+    .reduce_positions = 1024,
+    .apply_positions = 8,
+    .gpu = true,
+};
+static const vkn_limits cpu_limits = {
+    .cpu = true,
+    .workgroup = 32,
+    .block = 32,
+    .grad_block = 32,
+    .element_blocks = 1,
+    .stream_block = 8,
+    .stream_invocations = 256,
+    .neighbours = 4,
+    .apply = 512,
+    .slab = 1 << 19,
+    .slab_teams = 8,
+    .row_invocations = 512,
+    .grad_row_invocations = 512,
+    .teams = 64,
+    .invocations = 1024,
+    .column_words = 16,
+    .column_block = 16,
+    .least_positions = 32,
+    .reduce_positions = 512,
+    .apply_positions = 128,
+};
+
+static vkn_limits limits_of_kind(bool cpu, bool wide, bool subgroup, bool forced) {
+    vkn_limits limits = cpu ? cpu_limits : gpu_limits;
+    if (!cpu) return limits;
+    if (!wide) {
+        limits.stream_block = 4;
+        limits.neighbours = 1;
+    }
+    if (!wide || !subgroup) {
+        limits.block = 8;
+        limits.grad_block = 4;
+    }
+    limits.gpu = forced;
+    if (!wide || forced) {
+        limits.column_words = 1;
+        limits.column_block = 4;
+    }
+    return limits;
+}
+
+// The widest workgroup of at most so many invocations.
 static uint32_t widest_up_to(uint32_t invocations, const vkn_device_info *info) {
     while (invocations > info->max_workgroup_invocations)
         invocations /= 2;
     return invocations;
 }
 
-// Fills for the kinds of device; docs/performance.md has the measurements. CPU drivers pay dearly for barrier(), so
-// there a team is at most a subgroup; with subgroups turned off, shared memory is what is left. They also take long to
-// build what holds many words, and SwiftShader longest.
+// CPU drivers pay dearly for barrier(), so there a team is at most a subgroup; with subgroups turned off, shared memory
+// is what is left.
 vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
-    bool cpu = info->type == VK_PHYSICAL_DEVICE_TYPE_CPU;
-    bool subgroup = info->used & VKN_FEATURE_SUBGROUP;
+    bool cpu = info->type == VK_PHYSICAL_DEVICE_TYPE_CPU, subgroup = info->used & VKN_FEATURE_SUBGROUP;
     bool wide = info->subgroup_size >= 8;
+    vkn_limits limits = limits_of_kind(cpu, wide, subgroup, forced_lanes != 0);
     // Without subgroups reductions take 32 bytes of shared memory an invocation.
     bool shares_enough = info->max_shared_bytes >= 32768;
-    uint32_t most = widest_up_to(256, info), sums_most = widest_up_to(cpu || !shares_enough ? 256 : 512, info);
-    vkn_limits limits = {
-        .subgroup = subgroup ? info->subgroup_size : 1,
-        .widest = most,
-        .sums_widest = sums_most,
-        .workgroup = cpu ? 32 : 128,
-        .block = !cpu               ? 16
-                 : subgroup && wide ? 32
-                                    : 8,
-        .grad_block = !cpu               ? 8
-                      : subgroup && wide ? 32
-                                         : 4,
-        .element_blocks = cpu ? 1 : 2,
-        .stream_block = cpu && wide ? 8 : 4,
-        .stream_invocations = cpu ? 256 : 0,
-        .neighbours = cpu && wide ? 4 : 1,
-        .apply = cpu ? 512 : 16,
-        .slab = cpu ? 1 << 19 : 1 << 14,
-        .slab_teams = cpu ? 8 : 64,
-        .row_invocations = cpu ? 512 : 131072,
-        .grad_row_invocations = cpu ? 512 : 65536,
-        .teams = cpu ? 64 : 2048,
-        .invocations = cpu ? 1024 : 65536,
-        .column_words = cpu && wide ? 16 : 1,
-        .column_block = cpu && wide ? 16 : 4,
-        .reduce_positions = cpu ? 512 : 1024,
-        .apply_positions = cpu ? 128 : 8,
-        .max_workgroups = (uint64_t)info->max_workgroups * info->max_workgroups,
-        .binding_elements = info->max_binding_bytes / 4 - info->offset_alignment / 4,
-        .cpu = cpu,
-        .on_chip = info->used & VKN_FEATURE_ON_CHIP,
-        .gpu = !cpu || forced_lanes,
-        .vector = info->used & VKN_FEATURE_VECTOR ? 2 : 0,
-    };
-    if (info->max_workgroups <= 4096) limits.max_workgroups *= info->max_workgroups;
-    if (cpu && subgroup)
-        limits.lanes = info->subgroup_size;
-    else
-        limits.lanes = cpu ? 32 : 256;
+    limits.widest = widest_up_to(256, info);
+    limits.sums_widest = widest_up_to(cpu || !shares_enough ? 256 : 512, info);
     limits.lanes_forced = forced_lanes != 0;
-    if (forced_lanes) limits.lanes = forced_lanes;
-    if (limits.lanes > most) limits.lanes = most;
-    if (limits.workgroup > most) limits.workgroup = most;
+    limits.lanes = forced_lanes ? forced_lanes : !cpu ? 256 : subgroup ? info->subgroup_size : 32;
+    if (limits.lanes > limits.widest) limits.lanes = limits.widest;
+    if (limits.workgroup > limits.widest) limits.workgroup = limits.widest;
     limits.stream_lanes = cpu && subgroup && wide && !forced_lanes ? 1 : limits.lanes;
-    if (limits.subgroup > limits.lanes && limits.lanes_forced) limits.subgroup = limits.lanes;
+    limits.subgroup = subgroup ? info->subgroup_size : 1;
+    if (limits.subgroup > limits.lanes && forced_lanes) limits.subgroup = limits.lanes;
+    limits.max_workgroups = (uint64_t)info->max_workgroups * info->max_workgroups;
+    if (info->max_workgroups <= 4096) limits.max_workgroups *= info->max_workgroups;
+    limits.binding_elements = info->max_binding_bytes / 4 - info->offset_alignment / 4;
+    limits.on_chip = info->used & VKN_FEATURE_ON_CHIP;
+    limits.vector = info->used & VKN_FEATURE_VECTOR ? 2 : 0;
     return limits;
 }

@@ -246,7 +246,7 @@ static const label labels[] = {
     [VKN_CONSTANT_DRESIDUAL] = {.words = {"", " dresidual"}},
     [VKN_CONSTANT_WHOLE] = {.words = {"", " whole"}},
     [VKN_CONSTANT_SUMS] = {.words = {"", " sums", " sums_of_workgroup"}},
-    [VKN_CONSTANT_DX] = {.words = {"", " dx"}},
+    [VKN_CONSTANT_DX] = {.words = {"", " dx", " dx_after"}},
     [VKN_CONSTANT_ROWS] = {.number = "rows"},
     [VKN_CONSTANT_WORDS] = {.number = "words"},
 };

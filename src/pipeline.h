@@ -27,7 +27,7 @@ enum {
 // name, storage buffers, which of them it writes (bits), push constants, variants, constants used. Variants: SUBGROUP
 // reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores.
 #define VKN_SHADERS(X)                                                                                                 \
-    X(NORM_ROW, norm_row, 7, 0x52, rows, SUBGROUP_HALVES,                                                              \
+    X(NORM_ROW, norm_row, 8, 0x72, rows, SUBGROUP_HALVES,                                                              \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP |              \
           VKN_USES(ROWS))                                                                                              \
     X(NORM_ROW_GRAD, norm_row_grad, 8, 0xc0, rows, SUBGROUP_HALVES,                                                    \
@@ -35,20 +35,25 @@ enum {
           VKN_USES(ROWS))                                                                                              \
     X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES,                                                          \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)                                                  \
-    X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, HALVES, VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)            \
+    X(NORM_COLUMNS, norm_columns, 8, 0x72, columns, SUBGROUP_HALVES,                                                   \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                \
+    X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, SUBGROUP_HALVES,                                                 \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)                                                  \
     X(MERGE_STATS, merge_stats, 3, 0x06, merge, SUBGROUP, VKN_USES_REDUCE | VKN_USES_CENTERED | VKN_USES_RECORDS)      \
-    X(APPLY_ROWS, apply_rows, 8, 0x82, rows, HALVES,                                                                   \
+    X(APPLY_ROWS, apply_rows, 8, 0x42, rows, HALVES,                                                                   \
       VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)                                   \
-    X(APPLY_COLUMNS, apply_columns, 8, 0x82, columns, HALVES, VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)           \
+    X(APPLY_COLUMNS, apply_columns, 8, 0x42, columns, HALVES,                                                          \
+      VKN_USES_LANES | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                                  \
     X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                              \
-    X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, HALVES,                                                \
-      VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                               \
+    X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, SUBGROUP_HALVES,                                       \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))             \
     X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
       VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
     X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES,                                                         \
       VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                              \
-    X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0xc0, columns, HALVES, VKN_USES_WORDS | VKN_USES_GRADIENT)            \
+    X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0xc0, columns, HALVES,                                                \
+      VKN_USES_LANES | VKN_USES_WORDS | VKN_USES_GRADIENT)                                                             \
     X(RUNNING, running, 5, 0x06, running, PLAIN, VKN_USES_NOTHING)                                                     \
     X(RUNNING_STATISTICS, running_statistics, 3, 0x04, running, PLAIN, VKN_USES_NOTHING)                               \
     X(COUNT_BATCHES, count_batches, 1, 0x01, running, PLAIN, VKN_USES_NOTHING)

@@ -81,7 +81,8 @@ typedef struct vkn_limits {
     uint32_t invocations;          // single invocations that fill the device (columns)
     uint32_t column_words;         // most words of a position that an invocation takes
     uint32_t column_block;         // words that it sums together
-    uint32_t reduce_positions;     // most positions of a part that is summed
+    uint32_t least_positions;      // fewest positions of a lane that sums them
+    uint32_t reduce_positions;     // and most
     uint32_t apply_positions;      // the same where statistics are applied
     uint64_t max_workgroups;       // of one dispatch, all axes together
     uint64_t binding_elements;     // elements that one binding can see, whatever its alignment

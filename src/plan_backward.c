@@ -3,6 +3,7 @@
 //   grad_stats -> merge_sums (per group; dweight and dbias) -> grad_apply
 //   norm_row_grad -> merge_sums      batch and instance, where a team can hold a unit or read it again from a cache
 //   grad_stats -> merge_sums         frozen statistics: dx beside the sums, without dh and dresidual
+//   grad_stats -> merge_sums         columns of few positions: dx after the sums, without dresidual
 // and where it belongs to a column of [rows][normalized size] (layer, rms, group with one spatial element):
 //   norm_row_grad -> merge_sums      dx, dweight and dbias in one sweep: without dresidual and weights per sample
 //   grad_stats (columns) -> merge_sums                   else dweight and dbias
@@ -35,13 +36,6 @@ static vkn_statistics_operand statistics_for(vkn_plan *plan, const vkn_slice *sl
 }
 
 // ---- dx ----------------------------------------------------------------------------------------------------------
-// dh, which only passes that give dx add.
-static void bind_dh(const vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes, const vkn_box *box) {
-    if (!vkn_plan_has(plan, VKN_DH)) return;
-    pass->constants.value[VKN_CONSTANT_RESIDUAL] = VKN_ADD_BEFORE;
-    vkn_pass_bind_box(plan, pass, 5, VKN_DH, boxes, box);
-}
-
 static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics,
                            vkn_operand sums) {
     bool frozen = plan->request.from_running;
@@ -56,7 +50,7 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
-        bind_dh(plan, pass, &boxes, &box);
+        vkn_pass_bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         if (!frozen) vkn_pass_bind_groups(plan, pass, 7, sums, slice, &boxes, &box, statistics->flags);
         vkn_pass_box(plan, pass, slice, &boxes, &box,
@@ -108,7 +102,7 @@ static uint64_t add_norm_row_grad(vkn_plan *plan, const vkn_slice *slice, const 
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, 0);
-        bind_dh(plan, pass, &boxes, &box);
+        vkn_pass_bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         if (records) vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * each, VKN_SUMS_BYTES);
         pass->constants.value[VKN_CONSTANT_SUMS] = sums;
@@ -130,10 +124,10 @@ static void finish(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_
 
 // The sums of the slice's statistic groups, and where units have a weight dweight and dbias.
 static void add_sums(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics, bool affine,
-                     bool groups, bool with_dx) {
+                     bool groups, uint32_t dx) {
     const vkn_geometry *g = plan->geometry;
     vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
-    uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, with_dx);
+    uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, dx);
     vkn_plan_gradient_done(plan);
     // Slices after the first add to it, where all samples share a weight.
     bool again = g->kind != VKN_BATCH && !plan->request.per_sample && slice->first_unit >= g->channels;
@@ -154,9 +148,12 @@ static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pa
         plan->barrier = true;
         return;
     }
-    bool groups = sums_only || (dx && !frozen);
-    bool with_dx = frozen && dx && affine && !dresidual && !vkn_plan_has(plan, VKN_DH);
-    if (affine || groups || (dresidual && !dx)) add_sums(plan, slice, &statistics, affine, groups, with_dx);
+    vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
+    uint32_t with_dx = VKN_DX_NONE;
+    if (frozen && dx && affine && !dresidual && !vkn_plan_has(plan, VKN_DH)) with_dx = VKN_DX_BESIDE;
+    if (!frozen && dx && !dresidual && vkn_columns_pay(plan, &view)) with_dx = VKN_DX_AFTER;
+    bool groups = sums_only || (dx && !frozen && !with_dx);
+    if (affine || groups || with_dx || (dresidual && !dx)) add_sums(plan, slice, &statistics, affine, groups, with_dx);
     if (sums_only || with_dx)
         plan->barrier = true;
     else
@@ -178,7 +175,7 @@ static void add_columns_affine(vkn_plan *plan, const vkn_slice *slice, const vkn
     bool again = by_sample ? slice->first_unit % g->sample_rows > 0 : slice->first_unit >= g->weight_rows;
     for (uint64_t first = 0; first < g->run; first += columns) {
         view = vkn_view_rows_as_columns(g, slice, first, vkn_least(columns, g->run - first), by_sample);
-        uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, false);
+        uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, VKN_DX_NONE);
         vkn_plan_affine_gradients(plan, slice, &view, parts, plan->request.accumulate || again);
         plan->barrier = first + columns < g->run;
     }
@@ -211,7 +208,7 @@ static void backward_by_element(vkn_plan *plan, const vkn_slice *slice, bool row
         add_norm_row_grad(plan, slice, &statistics, false);
     } else if (dx || sums_only || (dresidual && !affine)) {
         plan->barrier = plan->barrier || affine; // records are used again
-        add_sums(plan, slice, &statistics, false, dx || sums_only, false);
+        add_sums(plan, slice, &statistics, false, dx || sums_only, VKN_DX_NONE);
         if (!sums_only) finish(plan, slice, &statistics, VKN_SCRATCH_SUMS);
     }
     plan->barrier = true;

@@ -44,7 +44,7 @@ typedef struct vkn_slice {
     uint64_t samples; // that the slice has of each of its channels
 } vkn_slice;
 
-// How a unit is split among teams (rows) or invocations (columns).
+// How a unit is split among teams.
 typedef struct vkn_split {
     uint32_t lanes, block;
     bool on_chip;                  // rows: a team's registers hold one
@@ -53,9 +53,9 @@ typedef struct vkn_split {
     uint32_t added;                // rows: teams whose sums of each element are one part; 0 is 1
     uint64_t outer_step, run_step; // rows
     uint64_t parts;                // columns: of all positions together
-    uint32_t words;                // columns: of an invocation; merges: teams that take turns; 0 is 1
-    uint32_t ways;                 // columns: parts that interleave
+    uint32_t words;                // columns: of a lane; 0 is 1
     uint32_t workgroup;            // invocations at least
+    bool interleaved;              // the lanes of a workgroup's teams take turns: neighbours are of different teams
 } vkn_split;
 
 // A part of a view that one descriptor can see. `part`: number of its first part, among those of the view.
@@ -82,6 +82,10 @@ vkn_view vkn_view_rows_as_columns(const vkn_geometry *, const vkn_slice *, uint6
                                   bool by_sample);
 vkn_split vkn_split_reduce(const vkn_view *, const vkn_limits *);
 vkn_split vkn_split_apply(const vkn_view *, const vkn_limits *);
+uint64_t vkn_positions_each(const vkn_split *, uint64_t positions,
+                            uint64_t parts); // of a part, whole blocks of all lanes
+// Whether each column is a statistic group, and one team is enough for all of its positions.
+bool vkn_columns_pay(const vkn_plan *, const vkn_view *);
 // Rows of which a team takes a whole one: `outers` stretches of `elements`, over `span` elements of memory.
 typedef struct vkn_row {
     uint64_t rows, elements, outers, span;
@@ -150,8 +154,9 @@ static inline bool vkn_plan_wants_affine(const vkn_plan *plan) {
 static inline bool vkn_plan_splits_batch(const vkn_plan *plan) {
     return plan->request.per_sample && plan->geometry->kind == VKN_BATCH;
 }
-// Records of the sums of the view's units, and with `dx` that of frozen statistics; gives the number of parts.
-uint64_t vkn_plan_sum_records(vkn_plan *, const vkn_slice *, const vkn_view *, const vkn_statistics_operand *, bool dx);
+// Records of the sums of the view's units, and dx (VKN_DX_*); gives the number of parts.
+uint64_t vkn_plan_sum_records(vkn_plan *, const vkn_slice *, const vkn_view *, const vkn_statistics_operand *,
+                              uint32_t dx);
 // dweight and dbias of the units of a slice, or of the columns of a view, from the records.
 void vkn_plan_affine_gradients(vkn_plan *, const vkn_slice *, const vkn_view *, uint64_t parts, bool accumulate);
 void vkn_plan_zero_affine_gradients(vkn_plan *);
@@ -159,6 +164,8 @@ void vkn_plan_zero_affine_gradients(vkn_plan *);
 void vkn_plan_group_sums(vkn_plan *, const vkn_slice *, const vkn_view *, uint64_t parts);
 // Sets the constants of a pass that reads dy, and binds dy, what act' needs, and dresidual (at binding `dresidual`).
 void vkn_pass_gradient(const vkn_plan *, vkn_pass *, const vkn_boxes *, const vkn_box *, uint32_t dresidual);
+// Binds dh (at 5) to a pass that gives dx, where the call has it.
+void vkn_pass_bind_dh(const vkn_plan *, vkn_pass *, const vkn_boxes *, const vkn_box *);
 // A pass over all of a slice has written dresidual: from now on it is what is read.
 void vkn_plan_gradient_done(vkn_plan *);
 

@@ -56,12 +56,12 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_WORKGROUP] = (uint32_t)vkn_most(lanes, vkn_most(limits->workgroup, split->workgroup));
     constant[VKN_CONSTANT_LANES] = lanes;
     // Shuffles reach as far as lanes of a team are in one subgroup.
-    uint64_t near = split->words ? limits->subgroup / split->words : limits->subgroup;
-    constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, vkn_most(near, 1));
+    uint32_t stride = split->interleaved ? constant[VKN_CONSTANT_WORKGROUP] / lanes : 1;
+    constant[VKN_CONSTANT_CLUSTER] = (uint32_t)vkn_least(lanes, vkn_most(limits->subgroup / stride, 1));
     constant[VKN_CONSTANT_BLOCK] = split->block;
     constant[VKN_CONSTANT_ON_CHIP] = split->on_chip;
     constant[VKN_CONSTANT_ROWS] = split->rows ? split->rows : 1;
-    constant[VKN_CONSTANT_WORDS] = split->words ? split->words : 1;
+    constant[VKN_CONSTANT_WORDS] = split->words ? split->words : stride;
     constant[VKN_CONSTANT_CENTERED] = plan->geometry->centered;
     constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT
                                     : vkn_plan_splits_batch(plan)  ? VKN_AFFINE_OUTER
@@ -278,17 +278,12 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
     uint64_t words = vkn_ceil_div(box->count[2], 4), stretches = vkn_ceil_div(words, boxes->split.words);
     pass->constants.value[VKN_CONSTANT_WHOLE] =
         pass->constants.value[VKN_CONSTANT_VECTOR] && words % boxes->split.words == 0;
-    uint64_t invocations = stretches * box->parts * box->count[0], ways = boxes->split.ways;
+    uint64_t teams = stretches * box->parts * box->count[0];
     // A subgroup sweeps one stretch of memory.
     uint64_t subgroup = plan->limits->subgroup;
-    while (box->parts % ways != 0)
-        ways /= 2;
-    // Whole blocks but for the last part.
-    uint64_t block = boxes->split.block / boxes->split.words;
-    uint64_t positions = vkn_ceil_div(vkn_ceil_div(box->count[1], box->parts), block) * block;
     pass->push.columns = (struct vkn_columns_push){
         .flags = flags,
-        .invocations = (uint32_t)invocations,
+        .teams = (uint32_t)teams,
         .columns = (uint32_t)box->count[2],
         .stretches = (uint32_t)stretches,
         .neighbours = (uint32_t)(stretches % subgroup ? stretches : subgroup),
@@ -296,8 +291,7 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
         .positions = (uint32_t)box->count[1],
         .position_stride = (uint32_t)(box->count[1] > 1 ? view->stride[1] : 0),
         .parts = (uint32_t)box->parts,
-        .ways = (uint32_t)ways,
-        .positions_each = (uint32_t)positions,
+        .positions_each = (uint32_t)vkn_positions_each(&boxes->split, box->count[1], box->parts),
         .unit_first = (uint32_t)(box->at[0] * view->count[2] + box->at[2]),
         .unit_pitch = (uint32_t)view->count[2],
         .record_first = (uint32_t)(box->part * units),
@@ -309,7 +303,7 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
         .eps = plan->request.eps,
         .weight_offset = plan->request.weight_offset,
     };
-    vkn_pass_grid(plan, pass, invocations, 1);
+    vkn_pass_grid(plan, pass, teams, boxes->split.lanes);
 }
 
 void vkn_pass_box(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, const vkn_boxes *boxes, const vkn_box *box,

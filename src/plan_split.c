@@ -174,29 +174,50 @@ static uint32_t column_words_for(uint64_t words, const vkn_limits *limits) {
     return (uint32_t)vkn_most(held, 1);
 }
 
-// Parts of at least and at most so many positions: no more of them than fill the device, if that is not too few.
+// On a GPU a workgroup has neighbouring pieces, a cache line together, and its lanes share positions as far as there
+// are any.
+static uint32_t column_lanes_for(uint64_t positions, const vkn_limits *limits) {
+    enum { TEAMS = 8 };
+    if (!limits->gpu) return 1;
+    if (limits->lanes_forced) return limits->lanes;
+    return (uint32_t)vkn_least(limits->widest / TEAMS, power_of_two(positions));
+}
+
+uint64_t vkn_positions_each(const vkn_split *split, uint64_t positions, uint64_t parts) {
+    uint64_t whole = (uint64_t)split->lanes * split->block / split->words;
+    return vkn_ceil_div(vkn_ceil_div(positions, parts), whole) * whole;
+}
+
+// Parts of which a lane has at least and at most so many positions: no more of them than fill the device, if that is
+// not too few.
 static vkn_split split_columns(const vkn_view *view, const vkn_limits *limits, uint64_t least, uint64_t most) {
     uint64_t words = vkn_ceil_div(view->count[2], 4), positions = view->count[1];
-    vkn_split split = {.lanes = 1, .words = column_words_for(words, limits)};
+    vkn_split split = {.lanes = column_lanes_for(positions, limits), .words = column_words_for(words, limits)};
+    split.interleaved = true;
+    if (split.lanes > 1) split.workgroup = limits->widest;
     split.block = (uint32_t)vkn_most(limits->column_block / split.words, 1) * split.words;
     uint64_t stretches = vkn_most(vkn_ceil_div(words, split.words), 1);
-    uint64_t wanted = vkn_least(limits->invocations, limits->binding_elements / 16);
+    uint64_t wanted = vkn_least(limits->invocations / split.lanes, limits->binding_elements / 16);
     uint64_t parts = wanted / vkn_most(stretches * view->count[0], 1);
-    parts = vkn_least(vkn_most(parts, 1), vkn_most(positions / least, 1));
-    parts = vkn_most(parts, vkn_ceil_div(positions, most));
-    // On a GPU a workgroup sweeps memory together.
-    uint64_t ways = limits->cpu ? 1 : power_of_two(vkn_ceil_div(limits->workgroup, stretches));
-    while (ways > parts)
-        ways /= 2;
-    split.ways = (uint32_t)ways;
-    split.parts = parts / ways * ways;
+    parts = vkn_least(vkn_most(parts, 1), vkn_most(positions / (least * split.lanes), 1));
+    parts = vkn_most(vkn_most(parts, vkn_ceil_div(positions, most * split.lanes)), 1);
+    split.parts = vkn_most(vkn_ceil_div(positions, vkn_positions_each(&split, positions, parts)), 1);
     return split;
 }
 
 // ---- Splits --------------------------------------------------------------------------------------------------------
 vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
     if (!view->columns) return split_rows(view, limits);
-    return split_columns(view, limits, 32, limits->reduce_positions);
+    return split_columns(view, limits, limits->least_positions, limits->reduce_positions);
+}
+
+bool vkn_columns_pay(const vkn_plan *plan, const vkn_view *view) {
+    const vkn_geometry *g = plan->geometry;
+    const vkn_limits *limits = plan->limits;
+    if (!g->columns || g->fan != 1 || vkn_plan_splits_batch(plan) || !limits->on_chip) return false;
+    vkn_split split = vkn_split_reduce(view, limits);
+    vkn_boxes boxes = vkn_boxes_of(view, &split, limits);
+    return split.parts == 1 && boxes.number[1] == 1 && view->count[1] * split.words * 4 <= limits->slab;
 }
 
 // `cuts` or a few more, so that each lane of each piece has as many of `words`; `cuts` where no such number is near.
@@ -256,6 +277,6 @@ vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
     vkn_split split = {.lanes = (uint32_t)lanes, .block = 1};
     if (!limits->gpu) return split;
     split.workgroup = limits->widest;
-    split.words = limits->widest / split.lanes;
+    split.interleaved = true;
     return split;
 }

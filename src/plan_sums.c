@@ -21,13 +21,19 @@ void vkn_pass_gradient(const vkn_plan *plan, vkn_pass *pass, const vkn_boxes *bo
     }
 }
 
+void vkn_pass_bind_dh(const vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes, const vkn_box *box) {
+    if (!vkn_plan_has(plan, VKN_DH)) return;
+    pass->constants.value[VKN_CONSTANT_RESIDUAL] = VKN_ADD_BEFORE;
+    vkn_pass_bind_box(plan, pass, 5, VKN_DH, boxes, box);
+}
+
 void vkn_plan_gradient_done(vkn_plan *plan) {
     if (vkn_plan_has(plan, VKN_DRESIDUAL)) plan->gradient = VKN_DRESIDUAL;
 }
 
 // ---- Records -----------------------------------------------------------------------------------------------------
 uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
-                              const vkn_statistics_operand *statistics, bool dx) {
+                              const vkn_statistics_operand *statistics, uint32_t dx) {
     uint64_t units = view->columns ? view->count[0] * view->count[2] : slice->units;
     vkn_split split = vkn_split_reduce(view, plan->limits);
     if (vkn_plan_splits_batch(plan)) split.outer_step = 1;
@@ -42,7 +48,8 @@ uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 6);
         pass->constants.value[VKN_CONSTANT_DX] = dx;
-        if (dx) vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
+        if (dx != VKN_DX_NONE) vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
+        if (dx == VKN_DX_AFTER) vkn_pass_bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
         vkn_pass_bind(pass, 7, VKN_RECORDS, 0, parts * units, VKN_SUMS_BYTES);
         vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags);

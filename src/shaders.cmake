@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 # Each shader, and its variants: SUBGROUP reduces within a team through subgroup shuffles; NARROW takes f16 and bf16;
 # with STORAGE_16BIT, too, it stores halves.
-set(VKN_HALVES_SHADERS norm_row norm_row_grad stats_rows grad_stats_rows stats_columns apply_rows apply_columns
-    grad_stats_columns grad_apply_rows grad_apply_columns)
-set(VKN_SUBGROUP_SHADERS norm_row norm_row_grad stats_rows grad_stats_rows merge_stats merge_sums)
+set(VKN_REDUCING_SHADERS norm_row norm_row_grad norm_columns stats_rows stats_columns grad_stats_rows grad_stats_columns)
+set(VKN_HALVES_SHADERS ${VKN_REDUCING_SHADERS} apply_rows apply_columns grad_apply_rows grad_apply_columns)
+set(VKN_SUBGROUP_SHADERS ${VKN_REDUCING_SHADERS} merge_stats merge_sums)
 set(VKN_NARROW_SHADERS ${VKN_HALVES_SHADERS} merge_sums)
 set(VKN_SHADERS ${VKN_NARROW_SHADERS} merge_stats running running_statistics count_batches)
 

@@ -45,8 +45,9 @@ static const struct {
 static const uint32_t rows_shaders = 1u << VKN_SHADER_NORM_ROW | 1u << VKN_SHADER_NORM_ROW_GRAD |
                                      1u << VKN_SHADER_STATS_ROWS | 1u << VKN_SHADER_APPLY_ROWS |
                                      1u << VKN_SHADER_GRAD_STATS_ROWS | 1u << VKN_SHADER_GRAD_APPLY_ROWS;
-static const uint32_t columns_shaders = 1u << VKN_SHADER_STATS_COLUMNS | 1u << VKN_SHADER_APPLY_COLUMNS |
-                                        1u << VKN_SHADER_GRAD_STATS_COLUMNS | 1u << VKN_SHADER_GRAD_APPLY_COLUMNS;
+static const uint32_t columns_shaders = 1u << VKN_SHADER_NORM_COLUMNS | 1u << VKN_SHADER_STATS_COLUMNS |
+                                        1u << VKN_SHADER_APPLY_COLUMNS | 1u << VKN_SHADER_GRAD_STATS_COLUMNS |
+                                        1u << VKN_SHADER_GRAD_APPLY_COLUMNS;
 static const uint32_t merge_shaders = 1u << VKN_SHADER_MERGE_STATS | 1u << VKN_SHADER_MERGE_SUMS;
 
 static uint32_t least(uint32_t a, uint32_t b) {
@@ -147,7 +148,7 @@ static void write_rows(struct records *r, const vkn_pass *pass, const vkn_bindin
 static void write_columns(struct records *r, const vkn_pass *pass, const vkn_binding *to) {
     const struct vkn_columns_push *push = &pass->push.columns;
     uint32_t words = pass->constants.value[VKN_CONSTANT_WORDS], piece = least(words, 4);
-    for (uint32_t i = 0; i < push->invocations * words; i++) {
+    for (uint32_t i = 0; i < push->teams * words; i++) {
         uint32_t stretch = i / words % push->stretches, rest = i / words / push->stretches, plane = rest / push->parts;
         uint32_t lane = stretch % push->neighbours, own = i % words / piece;
         uint32_t number = (stretch - lane) * (words / piece) + own * push->neighbours + lane;

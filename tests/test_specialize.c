@@ -104,7 +104,7 @@ static uint32_t check_instructions(const struct module *m, const uint32_t *out, 
 
 static void every_shader_has_plain_constants(void **state) {
     (void)state;
-    assert_int_equal(MODULES, 51);
+    assert_int_equal(MODULES, 63);
     for (size_t i = 0; i < (size_t)MODULES * SETS; i++) {
         const struct module *m = &modules[i / SETS];
         const uint32_t *values = constants[i % SETS];
