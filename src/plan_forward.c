@@ -166,7 +166,7 @@ static void forward_streaming(vkn_plan *plan, const vkn_slice *slice) {
     vkn_view view = vkn_view_of(plan->geometry, slice, false);
     bool known = plan->request.from_running || vkn_plan_has(plan, VKN_MOMENTS);
     if (!known && vkn_columns_pay(plan, &view)) {
-        vkn_split split = vkn_split_reduce(&view, plan->limits);
+        vkn_split split = vkn_split_whole_columns(&view, plan->limits);
         add_norm(plan, slice, &view, &split);
         return;
     }

@@ -84,7 +84,8 @@ vkn_split vkn_split_reduce(const vkn_view *, const vkn_limits *);
 vkn_split vkn_split_apply(const vkn_view *, const vkn_limits *);
 uint64_t vkn_positions_each(const vkn_split *, uint64_t positions,
                             uint64_t parts); // of a part, whole blocks of all lanes
-// Whether each column is a statistic group, and one team is enough for all of its positions.
+// Whether each column is a statistic group, and one team is enough for all of its positions; and how it takes them.
+vkn_split vkn_split_whole_columns(const vkn_view *, const vkn_limits *);
 bool vkn_columns_pay(const vkn_plan *, const vkn_view *);
 // Rows of which a team takes a whole one: `outers` stretches of `elements`, over `span` elements of memory.
 typedef struct vkn_row {

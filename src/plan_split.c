@@ -211,11 +211,19 @@ vkn_split vkn_split_reduce(const vkn_view *view, const vkn_limits *limits) {
     return split_columns(view, limits, limits->least_positions, limits->reduce_positions);
 }
 
+// One word a lane: what is done for each column but once, statistics and their stores, is much code for many words.
+vkn_split vkn_split_whole_columns(const vkn_view *view, const vkn_limits *limits) {
+    vkn_limits narrow = *limits;
+    narrow.column_words = 1;
+    narrow.column_block = (uint32_t)vkn_least(limits->column_block, 4);
+    return split_columns(view, &narrow, limits->least_positions, limits->reduce_positions);
+}
+
 bool vkn_columns_pay(const vkn_plan *plan, const vkn_view *view) {
     const vkn_geometry *g = plan->geometry;
     const vkn_limits *limits = plan->limits;
     if (!g->columns || g->fan != 1 || vkn_plan_splits_batch(plan) || !limits->on_chip) return false;
-    vkn_split split = vkn_split_reduce(view, limits);
+    vkn_split split = vkn_split_whole_columns(view, limits);
     vkn_boxes boxes = vkn_boxes_of(view, &split, limits);
     return split.parts == 1 && boxes.number[1] == 1 && view->count[1] * split.words * 4 <= limits->slab;
 }

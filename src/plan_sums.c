@@ -35,7 +35,8 @@ void vkn_plan_gradient_done(vkn_plan *plan) {
 uint64_t vkn_plan_sum_records(vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
                               const vkn_statistics_operand *statistics, uint32_t dx) {
     uint64_t units = view->columns ? view->count[0] * view->count[2] : slice->units;
-    vkn_split split = vkn_split_reduce(view, plan->limits);
+    vkn_split split =
+        dx == VKN_DX_AFTER ? vkn_split_whole_columns(view, plan->limits) : vkn_split_reduce(view, plan->limits);
     if (vkn_plan_splits_batch(plan)) split.outer_step = 1;
     vkn_boxes boxes = vkn_boxes_of(view, &split, plan->limits);
     uint64_t parts = vkn_boxes_parts(boxes);
