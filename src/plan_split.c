@@ -120,7 +120,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
     uint64_t fill = row->gradient ? limits->grad_row_invocations : limits->row_invocations;
-    uint64_t teams = vkn_most(fill / split.lanes, 1);
+    uint64_t teams = vkn_most(fill / vkn_most(split.lanes, 1), 1);
     uint64_t room = vkn_record_room(limits) / vkn_most(row->elements, 1);
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
