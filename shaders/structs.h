@@ -30,8 +30,7 @@
 #define VKN_CONSTANT_SUMS 14       // norm_row_grad: VKN_SUMS_*
 #define VKN_CONSTANT_DX 15         // grad_stats: VKN_DX_*
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
-#define VKN_CONSTANT_WORDS 17      // columns: words of a position that an invocation takes; rows: a lane's neighbours;
-                                   // merges: teams whose lanes take turns, so that outputs are neighbours
+#define VKN_CONSTANT_WORDS 17 // columns: an invocation's words; rows: a lane's neighbours; merges: teams taking turns
 #define VKN_CONSTANT_COUNT 18
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
@@ -66,9 +65,9 @@
 // Flags in a push constant: what is there, and where statistics come from.
 #define VKN_HAS_WEIGHT 1u
 #define VKN_HAS_BIAS 2u
-#define VKN_STAT_RUNNING 4u  // statistics are the running mean and variance
+#define VKN_STAT_RUNNING 4u   // statistics are the running mean and variance
 #define VKN_UPDATE_RUNNING 8u // norm_row, norm_columns: the running statistics of batch norm
-#define VKN_STAT_CHANNEL 16u // statistics belong to the channel, not to the unit
+#define VKN_STAT_CHANNEL 16u  // statistics belong to the channel, not to the unit
 #define VKN_WRITE_STATISTICS 32u
 #define VKN_WRITE_MOMENTS 64u
 #define VKN_WRITE_DBIAS 128u
@@ -97,7 +96,7 @@ struct vkn_rows_push {
     VKN_UINT outer_stride; // elements
     VKN_UINT outers, outer_step;
     VKN_UINT run, run_step, run_parts;
-    VKN_UINT next_outer, next_word; // from a lane's neighbouring words to its next ones, where it goes over outers
+    VKN_UINT next_outer, next_word;      // from a lane's neighbouring words to its next ones, where it goes over outers
     VKN_UINT record_first, record_units; // record of (part, unit): record_first + part * record_units + unit
     VKN_UINT fan;                        // units in a statistic group
     VKN_UINT period;                     // VKN_STAT_CHANNEL: channel of a unit: unit mod period
@@ -109,8 +108,9 @@ struct vkn_rows_push {
     VKN_FLOAT momentum, unbias; // VKN_UPDATE_RUNNING
 };
 
-// A tensor seen as [plane][position][column]. A unit is one column of one plane; a team takes VKN_CONSTANT_WORDS words of
-// four columns, in pieces of up to four neighbours that are `neighbours` pieces apart, and `positions_each` positions.
+// A tensor seen as [plane][position][column]. A unit is one column of one plane; a team takes VKN_CONSTANT_WORDS words
+// of four columns, in pieces of up to four neighbours that are `neighbours` pieces apart, at `positions_each`
+// positions.
 struct vkn_columns_push {
     VKN_UINT origins_low, origins_high;
     VKN_UINT flags;
@@ -121,8 +121,8 @@ struct vkn_columns_push {
     VKN_UINT plane_stride;               // elements
     VKN_UINT positions, position_stride; // elements
     VKN_UINT parts;
-    VKN_UINT positions_each;             // positions of a part, at most
-    VKN_UINT unit_first, unit_pitch;     // unit of (plane, column): unit_first + plane * unit_pitch + column
+    VKN_UINT positions_each;         // positions of a part, at most
+    VKN_UINT unit_first, unit_pitch; // unit of (plane, column): unit_first + plane * unit_pitch + column
     VKN_UINT record_first, record_units;
     VKN_UINT fan;
     VKN_UINT affine_plane; // weight of (plane, column): plane * affine_plane + column

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
-// A team: LANES invocations that reduce together, each STRIDE-th one (if not defined: neighbours). Subgroup shuffles reduce CLUSTER lanes, shared
-// memory the rest; the order is fixed, so that the result is the same bits each time. Every invocation of the workgroup
-// must call team_reduce, with `turn` 0 and 1 in turns: the other turn's values may still be read.
+// A team: LANES invocations that reduce together, each STRIDE-th one (not defined: neighbours). Subgroup shuffles reduce
+// CLUSTER lanes, shared memory the rest; the order is fixed, so that the result is the same bits each time. Every
+// invocation of the workgroup must call team_reduce, with `turn` 0 and 1 in turns: the other turn's values may still be
+// read.
 #ifndef STRIDE
 #define STRIDE 1u
 #endif

@@ -123,16 +123,15 @@ static void finish(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_
 }
 
 // The sums of the slice's statistic groups, and where units have a weight dweight and dbias.
-static void add_sums(vkn_plan *plan, const vkn_slice *slice, const vkn_statistics_operand *statistics, bool affine,
-                     bool groups, uint32_t dx) {
+static void add_sums(vkn_plan *plan, const vkn_slice *slice, const vkn_view *view,
+                     const vkn_statistics_operand *statistics, bool affine, bool groups, uint32_t dx) {
     const vkn_geometry *g = plan->geometry;
-    vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
-    uint64_t parts = vkn_plan_sum_records(plan, slice, &view, statistics, dx);
+    uint64_t parts = vkn_plan_sum_records(plan, slice, view, statistics, dx);
     vkn_plan_gradient_done(plan);
     // Slices after the first add to it, where all samples share a weight.
     bool again = g->kind != VKN_BATCH && !plan->request.per_sample && slice->first_unit >= g->channels;
-    if (affine) vkn_plan_affine_gradients(plan, slice, &view, parts, plan->request.accumulate || again);
-    if (groups) vkn_plan_group_sums(plan, slice, &view, parts);
+    if (affine) vkn_plan_affine_gradients(plan, slice, view, parts, plan->request.accumulate || again);
+    if (groups) vkn_plan_group_sums(plan, slice, view, parts);
 }
 
 static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pays, bool sums_only) {
@@ -140,20 +139,20 @@ static void backward_by_unit(vkn_plan *plan, const vkn_slice *slice, bool row_pa
     vkn_statistics_operand statistics = statistics_for(plan, slice);
     bool frozen = plan->request.from_running, dx = vkn_plan_has(plan, VKN_DX) && !sums_only;
     bool affine = vkn_plan_wants_affine(plan), dresidual = vkn_plan_has(plan, VKN_DRESIDUAL);
+    vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
     if (row_pays && dx && !frozen && !(affine && dresidual)) {
         add_norm_row_grad(plan, slice, &statistics, affine);
         bool again = !plan->request.per_sample && slice->first_unit >= g->channels;
-        vkn_view view = vkn_view_of(g, slice, false);
         if (affine) vkn_plan_affine_gradients(plan, slice, &view, 1, plan->request.accumulate || again);
         plan->barrier = true;
         return;
     }
-    vkn_view view = vkn_view_of(g, slice, vkn_plan_splits_batch(plan));
     uint32_t with_dx = VKN_DX_NONE;
     if (frozen && dx && affine && !dresidual && !vkn_plan_has(plan, VKN_DH)) with_dx = VKN_DX_BESIDE;
     if (!frozen && dx && !dresidual && vkn_columns_pay(plan, &view)) with_dx = VKN_DX_AFTER;
     bool groups = sums_only || (dx && !frozen && !with_dx);
-    if (affine || groups || with_dx || (dresidual && !dx)) add_sums(plan, slice, &statistics, affine, groups, with_dx);
+    if (affine || groups || with_dx || (dresidual && !dx))
+        add_sums(plan, slice, &view, &statistics, affine, groups, with_dx);
     if (sums_only || with_dx)
         plan->barrier = true;
     else
@@ -208,7 +207,8 @@ static void backward_by_element(vkn_plan *plan, const vkn_slice *slice, bool row
         add_norm_row_grad(plan, slice, &statistics, false);
     } else if (dx || sums_only || (dresidual && !affine)) {
         plan->barrier = plan->barrier || affine; // records are used again
-        add_sums(plan, slice, &statistics, false, dx || sums_only, VKN_DX_NONE);
+        vkn_view view = vkn_view_of(plan->geometry, slice, false);
+        add_sums(plan, slice, &view, &statistics, false, dx || sums_only, VKN_DX_NONE);
         if (!sums_only) finish(plan, slice, &statistics, VKN_SCRATCH_SUMS);
     }
     plan->barrier = true;

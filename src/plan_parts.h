@@ -53,7 +53,7 @@ typedef struct vkn_split {
     uint32_t added;                // rows: teams whose sums of each element are one part; 0 is 1
     uint64_t outer_step, run_step; // rows
     uint64_t parts;                // columns: of all positions together
-    uint32_t words;                // columns: of a lane; 0 is 1
+    uint32_t words;                // columns: of a lane
     uint32_t workgroup;            // invocations at least
     bool interleaved;              // the lanes of a workgroup's teams take turns: neighbours are of different teams
 } vkn_split;
