@@ -30,7 +30,6 @@ void main() {
     Columns c = columns_of_lane();
     if (c.count == 0u) return;
     take_words(c);
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-        normalizers[w] = column_normalizers(words[w]);
+    ONCE_A_WORD(normalizers[w] = column_normalizers(word_of(c, w)))
     map_columns(c);
 }

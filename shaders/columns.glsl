@@ -52,6 +52,12 @@ Word word_of(Columns c, uint index) {
     return w;
 }
 
+// What a lane does once for each word w. Of many words it stays a loop, for unrolled it would be most of the code, and
+// take drivers seconds to build; of few it is unrolled, so that nothing is kept in memory.
+#define ONCE_A_WORD(call)                                                   \
+    if (WORDS > 4u) [[dont_unroll]] for (uint w = 0u; w < WORDS; ++w) call; \
+    else [[unroll]] for (uint w = 0u; w < WORDS; ++w) call;
+
 Word words[WORDS];
 
 void take_words(Columns c) {

@@ -67,8 +67,7 @@ void main() {
     Columns c = columns_of_lane();
     if (c.count == 0u) return;
     take_words(c);
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-        parameters[w] = parameters_of(words[w]);
+    ONCE_A_WORD(parameters[w] = parameters_of(word_of(c, w)))
     for (uint k = 0u; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w)
             write_dx(access_of(c, k, w), parameters[w]);

@@ -91,6 +91,7 @@ void sums_of_lane(Columns c) {
             add_position(c, k + i);
         end_block();
     }
+    if (POSITIONS == 1u) return;
     begin_block();
     for (; k < c.count; ++k)
         add_position(c, k);
@@ -98,6 +99,15 @@ void sums_of_lane(Columns c) {
 }
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
+
+// The team's sums. They are arrays of their own, so that an index that varies leaves the lane's in registers.
+vec4 total[WORDS], total_x[WORDS];
+
+void records_store(Columns c, uint w) {
+    Word word = word_of(c, w);
+    [[unroll]] for (uint column = 0u; column < 4u; ++column)
+        record_store(c, word, column, vec2(total[w][column], total_x[w][column]));
+}
 
 void write_dx(Columns c) {
     float n = float(push.positions);
@@ -107,7 +117,7 @@ void write_dx(Columns c) {
             Access at = access_of(c, k, w);
             vec4 xhat = normalize_columns(p.normalizers, x_load(at));
             vec4 dz = dz_load(at, xhat, p.weight, p.bias);
-            vec4 dx = p.normalizers.rstd * p.weight * ((dz - first[w] / n) - xhat * (second[w] / n));
+            vec4 dx = p.normalizers.rstd * p.weight * ((dz - total[w] / n) - xhat * (total_x[w] / n));
             if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
             dresidual_store(at, dx);
         }
@@ -117,14 +127,12 @@ void write_dx(Columns c) {
 void main() {
     Columns c = columns_of_lane();
     take_words(c);
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-        parameters[w] = parameters_of(words[w]);
+    ONCE_A_WORD(parameters[w] = parameters_of(word_of(c, w)))
     sums_of_lane(c);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-        first[w] = team_reduce(sums[w].first - sums[w].first_carry, 0u);
-        second[w] = team_reduce(sums[w].second - sums[w].second_carry, 1u);
-        [[unroll]] for (uint column = 0u; column < 4u; ++column)
-            record_store(c, w, column, vec2(first[w][column], second[w][column]));
+        total[w] = team_reduce(sums[w].first - sums[w].first_carry, 0u);
+        total_x[w] = team_reduce(sums[w].second - sums[w].second_carry, 1u);
     }
+    ONCE_A_WORD(records_store(c, w))
     if (DX == VKN_DX_AFTER) write_dx(c);
 }

@@ -14,10 +14,8 @@ vec4 weights[WORDS], biases[WORDS];
 vec4 normalized_input(Access at); // the including shader's: x, or h
 
 void map_columns(Columns c) {
-    [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-        weights[w] = weight_columns(words[w]);
-        biases[w] = bias_columns(words[w]);
-    }
+    ONCE_A_WORD(weights[w] = weight_columns(word_of(c, w)))
+    ONCE_A_WORD(biases[w] = bias_columns(word_of(c, w)))
     for (uint k = 0u; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
             Access at = access_of(c, k, w);

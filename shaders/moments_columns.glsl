@@ -48,6 +48,7 @@ void moments_of_lane(Columns c) {
             moments_add_held(w, float(k));
         }
     }
+    if (POSITIONS == 1u) return;
     for (; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
             vec4 x = input_load(access_of(c, k, w));

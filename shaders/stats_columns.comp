@@ -24,5 +24,5 @@ void main() {
     moments_of_lane(c);
     [[unroll]] for (uint w = 0u; w < WORDS; ++w)
         [[unroll]] for (uint column = 0u; column < 4u; ++column)
-            record_store(c, w, column, moments_of_team(c, w, column));
+            record_store(c, words[w], column, moments_of_team(c, w, column));
 }
