@@ -6,7 +6,7 @@ vec4 kept_weight[BLOCK], kept_bias[BLOCK];
 void keep_affine(uint unit, uint block, uint lane) {
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
         uint word = word_of(block, k, lane);
-        Affine affine = affine_at(affine_row(unit, 0u), word * 4u, valid_in(word, push.run));
+        Affine affine = affine_at(affine_row(unit, 0u), element_of(word), valid_in(word, push.run));
         kept_weight[k] = affine.weight;
         kept_bias[k] = affine.bias;
     }

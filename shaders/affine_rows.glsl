@@ -31,7 +31,7 @@ uint span_of(uint element) {
         if (AFFINE == VKN_AFFINE_BLOCK || (VECTOR && push.affine_span % 4u == 0u)) return vec4(v);  \
         vec4 all = vec4(v);                                                                        \
         [[unroll]] for (uint k = 1u; k < 4u; ++k)                                                  \
-            if (k < valid) all[k] = name##_at(first + span_of(element + k)) + offset;              \
+            if (k < valid) all[k] = name##_at(first + span_of(element + k * apart)) + offset;      \
         return all;                                                                                \
     }
 AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)

@@ -32,8 +32,9 @@ void main() {
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);
-            Access access = Access(p.first + at.outer * push.outer_stride + at.word * 4u, valid, k);
-            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
+            uint in_run = element_of(at.word);
+            Access access = Access(p.first + at.outer * push.outer_stride + in_run, valid, k);
+            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + in_run, valid);
             vec4 z = affine_map(normalize_with(n, input_load(access)), affine.weight, affine.bias);
             if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(access);
             y_store(access, activate(z));

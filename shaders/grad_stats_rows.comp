@@ -39,9 +39,10 @@ void main() {
         vec4 first = vec4(0), second = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             uint valid = valid_at(at, p.outer_count, p.run_count);
-            Access access = Access(p.first + at.outer * push.outer_stride + at.word * 4u, valid, k);
+            uint in_run = element_of(at.word);
+            Access access = Access(p.first + at.outer * push.outer_stride + in_run, valid, k);
             vec4 xhat = masked(normalize_with(n, x_load(access)), valid);
-            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + at.word * 4u, valid);
+            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + in_run, valid);
             vec4 g = dz_load(access, xhat, affine.weight, affine.bias);
             if (DX == VKN_DX_BESIDE) dresidual_store(access, g * affine.weight * n.rstd);
             if (BY_ELEMENT) g *= affine.weight;

@@ -65,7 +65,7 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     Place at = place_first(words);
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            hold(k, first + at.outer * push.outer_stride + at.word * 4u, valid_at(at, outers, count));
+            hold(k, first + at.outer * push.outer_stride + element_of(at.word), valid_at(at, outers, count));
             place_next(at, k, words);
         }
         if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);

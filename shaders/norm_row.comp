@@ -46,7 +46,7 @@ Row row_of(Part p, uint r) { return Row(p.unit + r, p.first + r * push.unit_stri
 
 void hold_word(uint k, Row row) {
     uint word = word_of(0u, k, lane_index());
-    hold(k, row.first + word * 4u, valid_in(word, row.count));
+    hold(k, row.first + element_of(word), valid_in(word, row.count));
 }
 
 void write_word(Statistics s, Affine affine, Access at, vec4 x) {
@@ -62,7 +62,7 @@ void write_row(Statistics s, Row row, Row next) {
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         affine_of_block(affine, affine_from, block * 4u);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
+            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
             uint element = row.first + at.outer * push.outer_stride + in_row;
             place_next(at, k, words);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
@@ -82,13 +82,13 @@ void write_rows(Statistics s[ROWS], Part p, uint done) {
         Affine affine[WORDS];
         [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
             uint word = word_of(block, k, lane_index());
-            affine[k] = affine_at(affine_from, word * 4u, valid_in(word, push.run));
+            affine[k] = affine_at(affine_from, element_of(word), valid_in(word, push.run));
         }
         [[unroll]] for (uint i = 0u; i < ROWS; ++i) {
             Row row = row_of(p, done + i);
             [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
                 uint word = word_of(block, k, lane_index());
-                Access at = Access(row.first + word * 4u, valid_in(word, row.count), k);
+                Access at = Access(row.first + element_of(word), valid_in(word, row.count), k);
                 write_word(s[i], affine[k], at, input_again(at));
             }
         }

@@ -70,7 +70,7 @@ void add_word(uint k, Affine affine) {
 // Both, of a row whose weights are kept.
 void hold_kept_word(uint k, Row row) {
     uint word = word_of(0u, k, lane_index());
-    hold_word(row.n, kept_affine(k), Access(row.first + word * 4u, valid_in(word, row.count), k), false);
+    hold_word(row.n, kept_affine(k), Access(row.first + element_of(word), valid_in(word, row.count), k), false);
     add_word(k, kept_affine(k));
 }
 
@@ -81,7 +81,7 @@ vec4 sums_of_lane(Row row, Affine affine) {
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         of_g = of_gx = vec4(0);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
+            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
             if (KEPT) affine = kept_affine(k);
             else affine_of_word(affine, affine_row(row.unit, 0u), in_row, valid);
             hold_word(row.n, affine, Access(row.first + at.outer * push.outer_stride + in_row, valid, k), false);
@@ -120,7 +120,7 @@ void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
     of_g = of_gx = vec4(0);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = at.word * 4u;
+            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
             uint element = row.first + at.outer * push.outer_stride + in_row;
             place_next(at, k, words);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
@@ -140,9 +140,9 @@ void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
 void store_element_sums(uint part, uint block) {
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
         uint word = word_of(block, k, lane_index()), valid = valid_in(word, push.run);
-        uint first = push.record_first + part * push.run + word * 4u;
+        uint first = push.record_first + part * push.run + element_of(word);
         [[unroll]] for (uint i = 0u; i < 4u; ++i)
-            if (i < valid) record_at[first + i] = vec2(sum_dz[k][i], sum_dzx[k][i]);
+            if (i < valid) record_at[first + i * apart] = vec2(sum_dz[k][i], sum_dzx[k][i]);
     }
 }
 
@@ -192,7 +192,7 @@ void write_rows(Part p, uint done) {
             Row row = row_of(p, done + i);
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
                 uint word = word_of(block, k, lane_index());
-                Access at = Access(row.first + word * 4u, valid_in(word, row.count), k);
+                Access at = Access(row.first + element_of(word), valid_in(word, row.count), k);
                 hold_word(row.n, kept_affine(k), at, true);
                 write_word(kept_affine(k), row.n.rstd, row_mean_g[i], at);
             }

@@ -1,5 +1,12 @@
 // SPDX-License-Identifier: MIT
-// The rows family: lanes sweep the contiguous run of a unit. Which part of which unit a team has.
+// The rows family: lanes sweep the contiguous run of a unit.
+uint words_in(uint count) { return (count + 3u) / 4u; }
+
+// Rows of f32 that are not read in words of 16 bytes: as many elements are between those of a word as the run has words,
+// so that neighbouring lanes have neighbouring elements.
+const bool APART = WIDE && !VECTOR;
+
+// Which part of which unit a team has.
 struct Part {
     uint team;
     bool live;  // false: a team beyond the last one, which has no elements
@@ -28,6 +35,7 @@ Part part_of_team() {
     p.run_first = run_part * push.run_step;
     p.outer_count = p.live ? min(push.outer_step, push.outers - p.outer_first) : 0u;
     p.run_count = min(push.run_step, push.run - p.run_first);
+    if (APART) apart = words_in(p.run_count);
     p.first = unit * push.unit_stride + p.outer_first * push.outer_stride + p.run_first;
     return p;
 }
@@ -35,13 +43,18 @@ Part part_of_team() {
 // The statistics of a unit: its channel's, or its group's.
 uint group_of(uint unit) { return has(VKN_STAT_CHANNEL) ? unit % push.period : unit / push.fan; }
 
+// The first element of word `word` in its run.
+uint element_of(uint word) { return APART ? word : word * 4u; }
+
 // Elements of word `word` that exist in a run of `count`.
 uint valid_in(uint word, uint count) {
-    uint first = word * 4u;
-    return first < count ? min(count - first, 4u) : 0u;
+    uint first = element_of(word);
+    if (!APART) return first < count ? min(count - first, 4u) : 0u;
+    uint valid = 0u, end = word < apart ? count : 0u;
+    [[unroll]] for (uint i = 0u; i < 4u; ++i)
+        valid += uint(first + i * apart < end);
+    return valid;
 }
-
-uint words_in(uint count) { return (count + 3u) / 4u; }
 
 // The words that lane `lane` has in the block that starts at `block`: WORDS neighbours, then those LANES * WORDS further
 // on, so that the team's loads are coalesced, or on a CPU each lane has a cache line.

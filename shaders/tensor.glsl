@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: MIT
 // Tensors of any dtype. A binding is seen as words of 4, 8 and 16 bytes; with 16-bit storage also as halves.
 //
-// A word of a tensor is four elements. `valid`: how many of them exist; the others read as zero and are not written.
+// A word of a tensor is four elements, `apart` from each other. `valid`: how many of them exist; the others read as zero
+// and are not written.
 // Words of 16 bits are loaded and stored as 16 bytes where a lane has pairs of them (PAIRED). It goes through them in
 // order: word k is the first of a pair where k is even.
 #include "dtype.glsl"
@@ -12,6 +13,8 @@
 #else
 #define HALVES(access, slot, name)
 #endif
+
+uint apart = 1u;
 
 struct Access {
     uint element, valid, k;
@@ -38,9 +41,9 @@ struct Access {
         if (name##_wide) {                                                                 \
             uvec4 bits = uvec4(0);                                                                 \
             if (valid > 0u) bits.x = name##_words[e];                                              \
-            if (valid > 1u) bits.y = name##_words[e + 1u];                                         \
-            if (valid > 2u) bits.z = name##_words[e + 2u];                                         \
-            if (valid > 3u) bits.w = name##_words[e + 3u];                                         \
+            if (valid > 1u) bits.y = name##_words[e + apart];                                      \
+            if (valid > 2u) bits.z = name##_words[e + 2u * apart];                                 \
+            if (valid > 3u) bits.w = name##_words[e + 3u * apart];                                 \
             return uintBitsToFloat(bits);                                                          \
         }                                                                                          \
         uint odd = e & 1u;                                                                         \
@@ -121,7 +124,7 @@ struct Access {
             return;                                                                                \
         }                                                                                          \
         if (valid > 0u) name##_words[e] = bits.x;                                                  \
-        if (valid > 1u) name##_words[e + 1u] = bits.y;                                             \
-        if (valid > 2u) name##_words[e + 2u] = bits.z;                                             \
-        if (valid > 3u) name##_words[e + 3u] = bits.w;                                             \
+        if (valid > 1u) name##_words[e + apart] = bits.y;                                          \
+        if (valid > 2u) name##_words[e + 2u * apart] = bits.z;                                     \
+        if (valid > 3u) name##_words[e + 3u * apart] = bits.w;                                     \
     }
