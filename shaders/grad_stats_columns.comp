@@ -91,7 +91,7 @@ void sums_of_lane(Columns c) {
             add_position(c, k + i);
         end_block();
     }
-    if (POSITIONS == 1u) return;
+    if (POSITIONS == 1u) return; // none is left
     begin_block();
     for (; k < c.count; ++k)
         add_position(c, k);

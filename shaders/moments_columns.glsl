@@ -48,7 +48,7 @@ void moments_of_lane(Columns c) {
             moments_add_held(w, float(k));
         }
     }
-    if (POSITIONS == 1u) return;
+    if (POSITIONS == 1u) return; // none is left
     for (; k < c.count; ++k) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
             vec4 x = input_load(access_of(c, k, w));
