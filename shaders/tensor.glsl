@@ -2,9 +2,8 @@
 // Tensors of any dtype. A binding is seen as words of 4, 8 and 16 bytes; with 16-bit storage also as halves.
 //
 // A word of a tensor is four elements, `apart` from each other. `valid`: how many of them exist; the others read as zero
-// and are not written.
-// Words of 16 bits are loaded and stored as 16 bytes where a lane has pairs of them (PAIRED). It goes through them in
-// order: word k is the first of a pair where k is even.
+// and are not written. Words of 16 bits are loaded and stored as 16 bytes where a lane has pairs of them (PAIRED). It
+// goes through them in order: word k is the first of a pair where k is even.
 #include "dtype.glsl"
 #ifdef STORAGE_16BIT
 #extension GL_EXT_shader_16bit_storage : require
