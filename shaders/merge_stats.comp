@@ -22,8 +22,8 @@ vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
 float mean_of(vec4 record) { return record.x + record.y; }
 
 // A record of nothing has no mean; the first that has is the shift's candidate.
-float shift_of_records(uint output_index, uint count) {
-    vec4 a = record_of(output_index, 0u), b = record_of(output_index, count / 2u), c = record_of(output_index, count - 1u);
+float shift_of_records(uint start, uint count) {
+    vec4 a = record_of(start, place_of(0u)), b = record_of(start, place_of(count / 2u)), c = record_of(start, place_of(count - 1u));
     if (b.w == 0.0) b = a.w == 0.0 ? c : a;
     if (a.w == 0.0) a = b;
     if (c.w == 0.0) c = b;
@@ -34,16 +34,21 @@ void main() {
     uint output_index = team_index();
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
-    float shift = count > 0u ? shift_of_records(output_index, count) : 0.0;
+    uint start = record_start(output_index);
+    float shift = count > 0u ? shift_of_records(start, count) : 0.0;
     float n = 0.0, sum = 0.0, carry = 0.0, m2 = 0.0;
+    Place at = place_of(lane_index()), step = place_of(LANES);
     for (uint r = lane_index(); r < count; r += LANES) {
-        vec4 record = record_of(output_index, r);
+        vec4 record = record_of(start, at);
+        place_advance(at, step);
         kahan_add(sum, carry, record.w * ((record.x - shift) + record.y));
         n += record.w;
     }
     float lane_mean = (sum - carry) / max(n, 1.0);
+    at = place_of(lane_index());
     for (uint r = lane_index(); r < count; r += LANES) {
-        vec4 record = record_of(output_index, r);
+        vec4 record = record_of(start, at);
+        place_advance(at, step);
         precise float deviation = ((record.x - shift) + record.y) - lane_mean;
         m2 += record.z + record.w * (deviation * deviation);
     }

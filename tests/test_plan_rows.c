@@ -252,7 +252,7 @@ static void parts_are_teams(void **state) {
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 8192}), DEVICE_GPU, false, VKN_SUMS_TEAM, 512},
         {CASE(VKN_RMS, VKN_CHANNELS_FIRST, {1001, 100}), DEVICE_GPU, false, VKN_SUMS_WORKGROUP, 8},
         {CASE(VKN_RMS, VKN_CHANNELS_FIRST, {10003, 768}), DEVICE_CPU, false, VKN_SUMS_TEAM, 8},
-        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4095, 4096}), DEVICE_CPU, true, VKN_SUMS_TEAM, 2},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4095, 4096}), DEVICE_CPU, true, VKN_SUMS_TEAM, 8},
     };
     vkn_plan plan = {0};
     const vkn_request request = {.present = TRAINED};
