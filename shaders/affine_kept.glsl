@@ -3,13 +3,20 @@
 const bool KEPT = ON_CHIP && BY_ELEMENT;
 vec4 kept_weight[BLOCK], kept_bias[BLOCK];
 
-void keep_affine(uint unit, uint block, uint lane) {
-    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        uint word = word_of(block, k, lane);
-        Affine affine = affine_at(affine_row(unit, 0u), element_of(word), valid_in(word, push.run));
-        kept_weight[k] = affine.weight;
-        kept_bias[k] = affine.bias;
+// One branch for all words, and the offset added where a weight is used: loads are on their way together, those of x too.
+#define KEEP(kept, name, flag, missing)                                                            \
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) kept[k] = vec4(missing);                          \
+    if (has(flag)) {                                                                               \
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {                                             \
+            uint word = word_of(block, k, lane);                                                   \
+            kept[k] = name##_bare(row, element_of(word), valid_in(word, push.run));                \
+        }                                                                                          \
     }
+
+void keep_affine(uint unit, uint block, uint lane) {
+    uint row = affine_row(unit, 0u);
+    KEEP(kept_weight, weight, VKN_HAS_WEIGHT, 1)
+    KEEP(kept_bias, bias, VKN_HAS_BIAS, 0)
 }
 
-Affine kept_affine(uint k) { return Affine(kept_weight[k], kept_bias[k]); }
+Affine kept_affine(uint k) { return Affine(kept_weight[k] + push.weight_offset, kept_bias[k]); }

@@ -21,18 +21,24 @@ uint span_of(uint element) {
     return rest < 0 ? quotient - 1u : (uint(rest) >= span ? quotient + 1u : quotient);
 }
 
+// `bare`: of those that are there, without the offset. It is added outside the branch, in which nothing then waits for
+// what it loads.
 #define AFFINE_LOAD(name, flag, missing, offset)                                                   \
-    vec4 name##_of(uint row, uint element, uint valid) {                                           \
-        if (!has(flag)) return vec4(missing);                                                      \
+    vec4 name##_bare(uint row, uint element, uint valid) {                                         \
         uint first = row * push.affine_stride;                                                     \
-        if (BY_ELEMENT) return name##_word(first + element, valid) + offset;                       \
-        if (AFFINE == VKN_AFFINE_UNIT || AFFINE == VKN_AFFINE_OUTER) return vec4(name##_at(first) + offset); \
-        float v = name##_at(first + span_of(element)) + offset;                          \
+        if (BY_ELEMENT) return name##_word(first + element, valid);                                \
+        if (AFFINE == VKN_AFFINE_UNIT || AFFINE == VKN_AFFINE_OUTER) return vec4(name##_at(first)); \
+        float v = name##_at(first + span_of(element));                                             \
         if (AFFINE == VKN_AFFINE_BLOCK || (VECTOR && push.affine_span % 4u == 0u)) return vec4(v);  \
         vec4 all = vec4(v);                                                                        \
         [[unroll]] for (uint k = 1u; k < 4u; ++k)                                                  \
-            if (k < valid) all[k] = name##_at(first + span_of(element + k * apart)) + offset;      \
+            if (k < valid) all[k] = name##_at(first + span_of(element + k * apart));               \
         return all;                                                                                \
+    }                                                                                              \
+    vec4 name##_of(uint row, uint element, uint valid) {                                           \
+        vec4 v = vec4(missing);                                                                    \
+        if (has(flag)) v = name##_bare(row, element, valid);                                       \
+        return v + offset;                                                                         \
     }
 AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
 AFFINE_LOAD(bias, VKN_HAS_BIAS, 0, 0)

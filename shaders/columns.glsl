@@ -81,5 +81,7 @@ uint group_of(Word w, uint k) {
 // Weights of the four columns.
 #define COLUMN_AFFINE(name, flag, missing, offset)                                                 \
     vec4 name##_columns(Word w) {                                                                  \
-        return has(flag) ? name##_each(w.affine, w.valid) + offset : vec4(missing);                \
+        vec4 v = vec4(missing);                                                                    \
+        if (has(flag)) v = name##_each(w.affine, w.valid);                                         \
+        return v + offset;                                                                         \
     }

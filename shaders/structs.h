@@ -104,7 +104,7 @@ struct vkn_rows_push {
     // row = (unit / affine_share - affine_first) mod affine_period + outer * affine_outer
     VKN_UINT affine_share, affine_first, affine_period, affine_outer, affine_stride, affine_span;
     VKN_FLOAT eps;
-    VKN_FLOAT weight_offset;
+    VKN_FLOAT weight_offset;    // 0 without VKN_HAS_WEIGHT
     VKN_FLOAT momentum, unbias; // VKN_UPDATE_RUNNING
 };
 
@@ -129,7 +129,7 @@ struct vkn_columns_push {
     // VKN_AFFINE_ELEMENT: statistics of (plane, position): plane * stat_plane + position * stat_position
     VKN_UINT stat_plane, stat_position;
     VKN_FLOAT eps;
-    VKN_FLOAT weight_offset;
+    VKN_FLOAT weight_offset;    // 0 without VKN_HAS_WEIGHT
     VKN_FLOAT momentum, unbias; // VKN_UPDATE_RUNNING
 };
 

@@ -21,14 +21,20 @@ vec4 combine(vec4 a, vec4 b); // the reduction's operation: the including shader
 // A few clusters are combined by every lane, after one barrier; many as a tree.
 const bool FEW_CLUSTERS = LANES / CLUSTER <= 16u;
 
+#ifdef SUBGROUP
+// Combines a lane's value with that of the lane `distance` away. A constant distance is cheaper than a loop's variable.
+vec4 combine_across(vec4 value, uint lane, uint distance) {
+    vec4 other = subgroupShuffleXor(value, distance * STRIDE);
+    bool upper = (lane & distance) != 0u;
+    return combine(upper ? other : value, upper ? value : other);
+}
+#define ACROSS(distance) if (CLUSTER > distance) value = combine_across(value, lane, distance);
+#endif
+
 vec4 team_reduce(vec4 value, uint turn) {
     uint lane = lane_index();
 #ifdef SUBGROUP
-    for (uint distance = 1u; distance < CLUSTER; distance *= 2u) {
-        vec4 other = subgroupShuffleXor(value, distance * STRIDE);
-        bool upper = (lane & distance) != 0u;
-        value = combine(upper ? other : value, upper ? value : other);
-    }
+    ACROSS(1u) ACROSS(2u) ACROSS(4u) ACROSS(8u) ACROSS(16u) ACROSS(32u) ACROSS(64u)
 #endif
     if (LANES > CLUSTER) {
         uint first = turn * CLUSTERS + team_in_workgroup() * (LANES / CLUSTER);

@@ -264,7 +264,7 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
         .affine_stride = (uint32_t)affine->stride,
         .affine_span = (uint32_t)(box->count[2] / vkn_least(g->unit_weights, box->count[2])),
         .eps = plan->request.eps,
-        .weight_offset = plan->request.weight_offset,
+        .weight_offset = flags & VKN_HAS_WEIGHT ? plan->request.weight_offset : 0,
     };
     vkn_pass_grid(plan, pass, teams, split->lanes);
 }
@@ -301,7 +301,7 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
         .stat_plane = (uint32_t)view->rows[0],
         .stat_position = (uint32_t)view->rows[1],
         .eps = plan->request.eps,
-        .weight_offset = plan->request.weight_offset,
+        .weight_offset = flags & VKN_HAS_WEIGHT ? plan->request.weight_offset : 0,
     };
     vkn_pass_grid(plan, pass, teams, boxes->split.lanes);
 }
