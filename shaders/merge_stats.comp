@@ -23,7 +23,8 @@ float mean_of(vec4 record) { return record.x + record.y; }
 
 // A record of nothing has no mean; the first that has is the shift's candidate.
 float shift_of_records(uint start, uint count) {
-    vec4 a = record_of(start, place_of(0u)), b = record_of(start, place_of(count / 2u)), c = record_of(start, place_of(count - 1u));
+    vec4 a = record_of(start, place_of(0u)), b = record_of(start, place_of(count / 2u));
+    vec4 c = record_of(start, place_of(count - 1u));
     if (b.w == 0.0) b = a.w == 0.0 ? c : a;
     if (a.w == 0.0) a = b;
     if (c.w == 0.0) c = b;

@@ -24,12 +24,12 @@ void main() {
     bool live = output_index < push.teams;
     uint count = live ? push.parts * push.fan : 0u;
     uint start = record_start(output_index);
-    uint weight = has(VKN_HAS_WEIGHT) ? output_index % push.period * push.weight_stride : 0u;
+    uint weight_first = has(VKN_HAS_WEIGHT) ? output_index % push.period * push.weight_stride : 0u;
     vec4 sum = vec4(0), carry = vec4(0);
     Place at = place_of(lane_index()), step = place_of(LANES);
     for (uint r = lane_index(); r < count; r += LANES) {
         vec4 added = record_of(start, at);
-        if (has(VKN_HAS_WEIGHT)) added.xy *= push.weight_offset + weight_at(weight + at.of_part * push.weight_fan);
+        if (has(VKN_HAS_WEIGHT)) added.xy *= push.weight_offset + weight_at(weight_first + at.of_part * push.weight_fan);
         kahan_add(sum, carry, added);
         place_advance(at, step);
     }
