@@ -4,13 +4,13 @@ import heapq
 
 import numpy as np
 
-SETTING = ("norm", "pass", "mode", "layout")
+SETTING = ("norm", "pass", "mode")
 OPTIONAL = ("weight", "bias", "residual", "dh", "running_mean", "num_batches_tracked")
 
 
 def traits(case, tensors, dtype, data):
-    """What a sample must have: with each norm, pass, mode and layout together each option's value, dtype, kind of data,
-    tensor and its absence, and kind of weights that the cases have there; with each norm and pass each shape of x."""
+    """What a sample must have: with each norm, pass and mode together each layout, option's value, dtype, kind of
+    data, tensor and its absence, and kind of weights that the cases have there; with each norm and pass each shape of x."""
     options = {key: value for key, value in case.items() if key not in ("name", *SETTING)}
     options.update({"has " + name: name in tensors for name in OPTIONAL}, dtype=dtype, data=data)
     for name in ("weight", "bias"):

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: MIT
 """Runs `vknorm run` on cases of all kinds, passes, modes, layouts, dtypes and options, and compares with float64.
 
-Of the cases it takes a sample: with each norm, pass, mode and layout together every dtype, kind of data, optional
+Of the cases it takes a sample: with each norm, pass and mode together every layout, dtype, kind of data, optional
 tensor and value of an option, but not each of these with every other one, and every shape only with each norm and pass.
 With --all it takes all, which on a CPU is minutes.
 
