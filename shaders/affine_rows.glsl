@@ -43,6 +43,13 @@ uint span_of(uint element) {
 AFFINE_LOAD(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
 AFFINE_LOAD(bias, VKN_HAS_BIAS, 0, 0)
 
+// Of a block of words k: one branch for all of them, so that the loads are on their way together, those of x too.
+#define AFFINE_LOAD_BLOCK(all, name, flag, missing, row, element, valid)                           \
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) all[k] = vec4(missing);                           \
+    if (has(flag)) {                                                                               \
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) all[k] = name##_bare(row, element, valid);    \
+    }
+
 struct Affine {
     vec4 weight, bias;
 };

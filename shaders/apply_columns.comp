@@ -22,9 +22,11 @@ STORE(6, h)
 LOAD(7, residual)
 COLUMN_STATISTICS
 INPUT
+const bool WITH_RESIDUAL = RESIDUAL != VKN_ADD_NOTHING;
 #include "map_columns.glsl"
 
-vec4 normalized_input(Access at) { return input_load(at); }
+vec4 source_load(Access at) { return x_load(at); }
+vec4 normalized_input(Access at, vec4 source, vec4 residual) { return input_of(at, source, residual); }
 
 void main() {
     Columns c = columns_of_lane();

@@ -8,6 +8,7 @@
 #include "team.glsl"
 #include "rows.glsl"
 #include "affine_rows.glsl"
+#include "ahead_rows.glsl"
 #include "activation.glsl"
 #include "statistics.glsl"
 #include "residual.glsl"
@@ -23,32 +24,25 @@ STORE(6, h)
 LOAD(7, residual)
 INPUT
 
-Access access_of(Part p, Place at, uint k) {
-    uint element = p.first + at.outer * push.outer_stride + element_of(at.word);
-    return Access(element, valid_at(at, p.outer_count, p.run_count), k);
-}
-
-// The words of a block are loaded before one is written: since y may lie where x does, no driver may do that by itself.
 void main() {
     Part p = part_of_team();
     Normalizer n = normalizer_of(group_of(p.unit));
-    Affine affine = affine_of_unit(p.unit);
+    of_unit = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
-    Place next = place_first(words), at[BLOCK];
-    vec4 held[BLOCK];
+    Place next = place_first(words);
+    vec4 x[BLOCK], residual[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
+        place_block(p, next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            at[k] = next;
-            held[k] = input_load(access_of(p, next, k));
-            place_next(next, k, words);
+            x[k] = x_load(access_of(p, k));
+            if (RESIDUAL != VKN_ADD_NOTHING) residual[k] = residual_load(access_of(p, k));
         }
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            Access access = access_of(p, at[k], k);
-            uint row = affine_row(p.unit, p.outer_first + at[k].outer);
-            affine_of_word(affine, row, p.run_first + element_of(at[k].word), access.valid);
-            vec4 z = affine_map(normalize_with(n, held[k]), affine.weight, affine.bias);
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(access);
-            y_store(access, activate(z));
+            Affine affine = affine_of(k);
+            vec4 xhat = normalize_with(n, input_of(access_of(p, k), x[k], residual[k]));
+            vec4 z = affine_map(xhat, affine.weight, affine.bias);
+            if (RESIDUAL == VKN_ADD_AFTER) z += residual[k];
+            y_store(access_of(p, k), activate(z));
         }
     }
 }

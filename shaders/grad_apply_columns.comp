@@ -31,6 +31,7 @@ COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
 COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 COLUMN_STATISTICS
 GRADIENT
+const bool FROZEN = DX == VKN_DX_FROZEN;
 
 // What is the same for all positions of four columns.
 struct Parameters {
@@ -40,7 +41,7 @@ struct Parameters {
 
 Parameters parameters_of(Word w) {
     Parameters p = Parameters(column_normalizers(w), weight_columns(w), bias_columns(w), vec4(0), vec4(0));
-    if (has(VKN_FROZEN)) return p;
+    if (FROZEN) return p;
     [[unroll]] for (uint k = 0u; k < 4u; ++k) {
         uint first = group_of(w, k) * 4u;
         float count = AT(7, sums, first + 2u);
@@ -50,26 +51,45 @@ Parameters parameters_of(Word w) {
     return p;
 }
 
-void write_dx(Access at, Parameters p) {
-    bool frozen = has(VKN_FROZEN);
-    vec4 xhat = vec4(0);
-    if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_columns(p.normalizers, x_load(at));
-    vec4 g = dz_load(at, xhat, p.weight, p.bias) * p.weight;
-    if (!frozen) g = (g - p.mean_g) - xhat * p.mean_gxhat;
+Parameters parameters[WORDS];
+vec4 x[POSITIONS * WORDS], dy[POSITIONS * WORDS], added[POSITIONS * WORDS];
+
+void write_word(Access at, uint w, vec4 x, vec4 dy, vec4 added) {
+    Parameters p = parameters[w];
+    vec4 xhat = normalize_columns(p.normalizers, x);
+    vec4 g = dz_of(at, dy, added, xhat, p.weight, p.bias) * p.weight;
+    if (!FROZEN) g = (g - p.mean_g) - xhat * p.mean_gxhat;
     vec4 dx = g * p.normalizers.rstd;
-    if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
+    if (RESIDUAL == VKN_ADD_BEFORE) dx += added;
     dx_store(at, dx);
 }
 
-Parameters parameters[WORDS];
+void load_word(Access at, out vec4 x, out vec4 dy, out vec4 added) {
+    x = added = vec4(0);
+    if (!FROZEN || ACTIVATION != VKN_ACT_NONE) x = x_load(at);
+    dy = dy_load(at);
+    if (WITH_ADDED) added = added_load(at);
+}
+
+void map_word(Access at, uint w) {
+    vec4 x, dy, added;
+    load_word(at, x, dy, added);
+    write_word(at, w, x, dy, added);
+}
 
 void main() {
     Columns c = columns_of_lane();
     if (c.count == 0u) return;
     take_words(c);
     ONCE_A_WORD(parameters[w] = parameters_of(word_of(c, w)))
-    for (uint k = 0u; k < c.count; ++k) {
-        [[unroll]] for (uint w = 0u; w < WORDS; ++w)
-            write_dx(access_of(c, k, w), parameters[w]);
+    for (uint k = 0u; k < c.count; k += POSITIONS) {
+        if (POSITIONS == 1u) {
+            [[unroll]] for (uint w = 0u; w < WORDS; ++w) map_word(access_of(c, k, w), w);
+        } else {
+            [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n)
+                load_word(access_ahead(c, k, n), x[n], dy[n], added[n]);
+            [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n)
+                write_word(access_ahead(c, k, n), n % WORDS, x[n], dy[n], added[n]);
+        }
     }
 }

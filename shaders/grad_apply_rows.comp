@@ -8,6 +8,7 @@
 #include "team.glsl"
 #include "rows.glsl"
 #include "affine_rows.glsl"
+#include "ahead_rows.glsl"
 #include "activation.glsl"
 #include "statistics.glsl"
 #include "gradient.glsl"
@@ -25,32 +26,31 @@ LOAD(5, added)
 STORE(6, dx)
 STORE(7, dresidual)
 GRADIENT
+const bool FROZEN = DX == VKN_DX_FROZEN;
+#include "gradient_rows.glsl"
 
 void main() {
     Part p = part_of_team();
     uint group = group_of(p.unit);
-    bool frozen = has(VKN_FROZEN);
     Normalizer n = normalizer_of(group);
     vec2 mean_g = vec2(0); // of g and of g * xhat
-    if (!frozen) mean_g = vec2(AT(7, sums, group * 4u), AT(7, sums, group * 4u + 1u)) / AT(7, sums, group * 4u + 2u);
+    if (!FROZEN) mean_g = vec2(AT(7, sums, group * 4u), AT(7, sums, group * 4u + 1u)) / AT(7, sums, group * 4u + 2u);
     if (!CENTERED) mean_g.x = 0.0;
-    Affine affine = affine_of_unit(p.unit);
+    of_unit = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
-    Place at = place_first(words);
+    Place next = place_first(words);
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
+        place_block(p, next, words);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
+            load_word(access_of(p, k), !FROZEN || ACTIVATION != VKN_ACT_NONE);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, p.outer_count, p.run_count);
-            uint in_run = element_of(at.word);
-            Access access = Access(p.first + at.outer * push.outer_stride + in_run, valid, k);
-            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + in_run, valid);
-            vec4 xhat = vec4(0);
-            if (!frozen || ACTIVATION != VKN_ACT_NONE) xhat = normalize_with(n, x_load(access));
-            vec4 g = dz_load(access, xhat, affine.weight, affine.bias) * affine.weight;
-            if (!frozen) g = (g - mean_g.x) - xhat * mean_g.y;
+            Affine affine = affine_of(k);
+            vec4 xhat = normalize_with(n, x[k]);
+            vec4 g = dz_of(access_of(p, k), dy[k], added[k], xhat, affine.weight, affine.bias) * affine.weight;
+            if (!FROZEN) g = (g - mean_g.x) - xhat * mean_g.y;
             vec4 dx = g * n.rstd;
-            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(access);
-            dx_store(access, dx);
-            place_next(at, k, words);
+            if (RESIDUAL == VKN_ADD_BEFORE) dx += added[k];
+            dx_store(access_of(p, k), dx);
         }
     }
 }

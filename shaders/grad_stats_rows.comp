@@ -10,6 +10,7 @@
 #include "sums.glsl"
 #include "rows.glsl"
 #include "affine_rows.glsl"
+#include "ahead_rows.glsl"
 #include "activation.glsl"
 #include "statistics.glsl"
 #include "gradient.glsl"
@@ -25,30 +26,33 @@ LOAD(1, dy)
 LOAD(5, added)
 STORE(6, dresidual)
 GRADIENT
+#include "gradient_rows.glsl"
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
 void main() {
     Part p = part_of_team();
     Normalizer n = normalizer_of(group_of(p.unit));
-    Affine affine = affine_of_unit(p.unit);
+    of_unit = affine_of_unit(p.unit);
     Sums sums = sums_empty();
     uint words = words_in(p.run_count);
-    Place at = place_first(words);
+    Place next = place_first(words);
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
+        place_block(p, next, words);
+        if (DX == VKN_DX_NONE) {
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), true);
+        }
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, p.outer_count, p.run_count);
-            uint in_run = element_of(at.word);
-            Access access = Access(p.first + at.outer * push.outer_stride + in_run, valid, k);
-            vec4 xhat = masked(normalize_with(n, x_load(access)), valid);
-            affine_of_word(affine, affine_row(p.unit, p.outer_first + at.outer), p.run_first + in_run, valid);
-            vec4 g = dz_load(access, xhat, affine.weight, affine.bias);
+            Affine affine = affine_of(k);
+            Access access = access_of(p, k);
+            if (DX != VKN_DX_NONE) load_word(access, true);
+            vec4 xhat = masked(normalize_with(n, x[k]), access.valid);
+            vec4 g = dz_of(access, dy[k], added[k], xhat, affine.weight, affine.bias);
             if (DX == VKN_DX_BESIDE) dresidual_store(access, g * affine.weight * n.rstd);
             if (BY_ELEMENT) g *= affine.weight;
             first += g;
             second += g * xhat;
-            place_next(at, k, words);
         }
         sums_add(sums, first, second);
     }

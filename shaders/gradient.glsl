@@ -1,14 +1,21 @@
 // SPDX-License-Identifier: MIT
 // dz = dy * act'(z), z = xhat * weight + bias + residual; written out where the residual's gradient is wanted.
 // `added` is the residual, or in shaders that give dx (VKN_ADD_BEFORE) dh.
+const bool WITH_RESIDUAL = ACTIVATION != VKN_ACT_NONE && RESIDUAL == VKN_ADD_AFTER;
+const bool WITH_ADDED = RESIDUAL == VKN_ADD_BEFORE || WITH_RESIDUAL;
 #define GRADIENT                                                                                   \
-    vec4 dz_load(Access at, vec4 xhat, vec4 weight, vec4 bias) {                                   \
-        vec4 dz = dy_load(at);                                                                     \
+    vec4 dz_of(Access at, vec4 dy, vec4 residual, vec4 xhat, vec4 weight, vec4 bias) {             \
+        vec4 dz = dy;                                                                              \
         if (ACTIVATION != VKN_ACT_NONE) {                                                          \
             vec4 z = affine_map(xhat, weight, bias);                                               \
-            if (RESIDUAL == VKN_ADD_AFTER) z += added_load(at);                                    \
+            if (RESIDUAL == VKN_ADD_AFTER) z += residual;                                          \
             dz = masked(activate_grad(dz, z), at.valid);                                           \
         }                                                                                          \
         if (DRESIDUAL) dresidual_store(at, dz);                                                    \
         return dz;                                                                                 \
+    }                                                                                              \
+    vec4 dz_load(Access at, vec4 xhat, vec4 weight, vec4 bias) {                                   \
+        vec4 dy = dy_load(at), residual = vec4(0);                                                 \
+        if (WITH_RESIDUAL) residual = added_load(at);                                            \
+        return dz_of(at, dy, residual, xhat, weight, bias);                                        \
     }

@@ -11,17 +11,42 @@ COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 ColumnNormalizers normalizers[WORDS];
 vec4 weights[WORDS], biases[WORDS];
 
-vec4 normalized_input(Access at); // the including shader's: x, or h
+// The including shader's: what the norm's input is made of, and that.
+vec4 source_load(Access at);
+vec4 normalized_input(Access at, vec4 source, vec4 residual);
+
+vec4 sources[POSITIONS * WORDS], residuals[POSITIONS * WORDS];
+
+void write_word(Access at, uint w, vec4 source, vec4 residual) {
+    vec4 xhat = normalize_columns(normalizers[w], normalized_input(at, source, residual));
+    vec4 z = affine_map(xhat, weights[w], biases[w]);
+    if (RESIDUAL == VKN_ADD_AFTER) z += residual;
+    y_store(at, activate(z));
+}
+
+void map_word(Access at, uint w) {
+    vec4 source = source_load(at), residual = vec4(0);
+    if (WITH_RESIDUAL) residual = residual_load(at);
+    write_word(at, w, source, residual);
+}
+
+void load_block(Columns c, uint k) {
+    [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n) {
+        sources[n] = source_load(access_ahead(c, k, n));
+        if (WITH_RESIDUAL) residuals[n] = residual_load(access_ahead(c, k, n));
+    }
+}
 
 void map_columns(Columns c) {
     ONCE_A_WORD(weights[w] = weight_columns(word_of(c, w)))
     ONCE_A_WORD(biases[w] = bias_columns(word_of(c, w)))
-    for (uint k = 0u; k < c.count; ++k) {
-        [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
-            Access at = access_of(c, k, w);
-            vec4 z = affine_map(normalize_columns(normalizers[w], normalized_input(at)), weights[w], biases[w]);
-            if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(at);
-            y_store(at, activate(z));
+    for (uint k = 0u; k < c.count; k += POSITIONS) {
+        if (POSITIONS == 1u) {
+            [[unroll]] for (uint w = 0u; w < WORDS; ++w) map_word(access_of(c, k, w), w);
+        } else {
+            load_block(c, k);
+            [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n)
+                write_word(access_ahead(c, k, n), n % WORDS, sources[n], residuals[n]);
         }
     }
 }

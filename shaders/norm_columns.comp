@@ -28,9 +28,11 @@ STORE(6, h)
 LOAD(7, residual)
 INPUT
 #include "running_update.glsl"
+const bool WITH_RESIDUAL = RESIDUAL == VKN_ADD_AFTER;
 #include "map_columns.glsl"
 
-vec4 normalized_input(Access at) { return RESIDUAL == VKN_ADD_BEFORE ? h_load(at) : x_load(at); }
+vec4 source_load(Access at) { return RESIDUAL == VKN_ADD_BEFORE ? h_load(at) : x_load(at); }
+vec4 normalized_input(Access at, vec4 source, vec4 residual) { return source; }
 
 void normalizer_of_column(Columns c, uint w, uint column) {
     Statistics s = statistics_of(moments_of_team(c, w, column), push.eps);

@@ -28,7 +28,7 @@
 #define VKN_CONSTANT_DRESIDUAL 12  // backward: dz is written out
 #define VKN_CONSTANT_WHOLE 13      // each lane has whole blocks of whole words
 #define VKN_CONSTANT_SUMS 14       // norm_row_grad: VKN_SUMS_*
-#define VKN_CONSTANT_DX 15         // grad_stats: VKN_DX_*
+#define VKN_CONSTANT_DX 15         // grad_stats, grad_apply: VKN_DX_*
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
 #define VKN_CONSTANT_WORDS 17 // columns: an invocation's words; rows: a lane's neighbours; merges: teams taking turns
 #define VKN_CONSTANT_COUNT 18
@@ -49,6 +49,7 @@
 #define VKN_DX_NONE 0
 #define VKN_DX_BESIDE 1 // frozen statistics: it needs no sums
 #define VKN_DX_AFTER 2  // from the sums, where a team has all of its columns
+#define VKN_DX_FROZEN 3 // grad_apply: frozen statistics, without sums: dx = rstd * g
 
 #define VKN_STORAGE_F32 0
 #define VKN_STORAGE_F16 1
@@ -74,11 +75,10 @@
 #define VKN_WRITE_DWEIGHT 256u
 #define VKN_WRITE_SUMS 512u // the sums of a statistic group; norm_row_grad: the records of a row
 #define VKN_ACCUMULATE 1024u
-#define VKN_FROZEN 2048u       // the statistics are constants: dx = rstd * g
-#define VKN_CUMULATIVE 4096u   // momentum is 1 / num_batches_tracked
-#define VKN_BIASED 8192u       // running_var takes the biased variance
-#define VKN_HAS_MOMENTS 16384u // their count is what unbiases the variance
-#define VKN_BACKWARDS 32768u   // from the end of memory, which the pass before has left in the cache
+#define VKN_CUMULATIVE 2048u  // momentum is 1 / num_batches_tracked
+#define VKN_BIASED 4096u      // running_var takes the biased variance
+#define VKN_HAS_MOMENTS 8192u // their count is what unbiases the variance
+#define VKN_BACKWARDS 16384u  // from the end of memory, which the pass before has left in the cache
 
 // Element offset of binding b inside what is bound: byte b of (origins_low, origins_high).
 

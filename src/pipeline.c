@@ -228,7 +228,7 @@ vkn_result vkn_pipeline_get(vkn_context *context, vkn_shader shader, const vkn_c
 
 // How constants read in a pipeline's name: a number, or the word of the value.
 typedef struct label {
-    const char *number, *words[3];
+    const char *number, *words[4];
 } label;
 static const label labels[] = {
     [VKN_CONSTANT_WORKGROUP] = {.number = "workgroup"},
@@ -246,7 +246,7 @@ static const label labels[] = {
     [VKN_CONSTANT_DRESIDUAL] = {.words = {"", " dresidual"}},
     [VKN_CONSTANT_WHOLE] = {.words = {"", " whole"}},
     [VKN_CONSTANT_SUMS] = {.words = {"", " sums", " sums_of_workgroup"}},
-    [VKN_CONSTANT_DX] = {.words = {"", " dx", " dx_after"}},
+    [VKN_CONSTANT_DX] = {.words = {"", " dx", " dx_after", " frozen"}},
     [VKN_CONSTANT_ROWS] = {.number = "rows"},
     [VKN_CONSTANT_WORDS] = {.number = "words"},
 };

@@ -43,7 +43,7 @@ enum {
     X(APPLY_ROWS, apply_rows, 8, 0x42, rows, HALVES,                                                                   \
       VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)                                   \
     X(APPLY_COLUMNS, apply_columns, 8, 0x42, columns, HALVES,                                                          \
-      VKN_USES_LANES | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                                  \
+      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                 \
     X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                              \
     X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, SUBGROUP_HALVES,                                       \
@@ -51,9 +51,9 @@ enum {
     X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
       VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
     X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES,                                                         \
-      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW)                                              \
+      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                               \
     X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0xc0, columns, HALVES,                                                \
-      VKN_USES_LANES | VKN_USES_WORDS | VKN_USES_GRADIENT)                                                             \
+      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES(DX))                             \
     X(RUNNING, running, 5, 0x06, running, PLAIN, VKN_USES_NOTHING)                                                     \
     X(RUNNING_STATISTICS, running_statistics, 3, 0x04, running, PLAIN, VKN_USES_NOTHING)                               \
     X(COUNT_BATCHES, count_batches, 1, 0x01, running, PLAIN, VKN_USES_NOTHING)

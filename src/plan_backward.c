@@ -47,14 +47,14 @@ static void add_grad_apply(vkn_plan *plan, const vkn_slice *slice, const vkn_sta
         vkn_shader shader = view.columns ? VKN_SHADER_GRAD_APPLY_COLUMNS : VKN_SHADER_GRAD_APPLY_ROWS;
         vkn_pass *pass = vkn_plan_add(plan, shader, &split);
         if (!pass) return;
+        pass->constants.value[VKN_CONSTANT_DX] = frozen ? VKN_DX_FROZEN : VKN_DX_NONE;
         vkn_pass_bind_box(plan, pass, 0, VKN_X, &boxes, &box);
         vkn_pass_gradient(plan, pass, &boxes, &box, 7);
         vkn_pass_bind_groups(plan, pass, 4, statistics->operand, slice, &boxes, &box, statistics->flags);
         vkn_pass_bind_dh(plan, pass, &boxes, &box);
         vkn_pass_bind_box(plan, pass, 6, VKN_DX, &boxes, &box);
         if (!frozen) vkn_pass_bind_groups(plan, pass, 7, sums, slice, &boxes, &box, statistics->flags);
-        vkn_pass_box(plan, pass, slice, &boxes, &box,
-                     statistics->flags | (frozen ? VKN_FROZEN : 0u) | vkn_second_pass(plan));
+        vkn_pass_box(plan, pass, slice, &boxes, &box, statistics->flags | vkn_second_pass(plan));
         plan->barrier = true;
     }
 }

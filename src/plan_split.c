@@ -271,9 +271,12 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
                        .outer_step = 1};
 }
 
+// Of columns a GPU's lane loads a block of positions before it writes one.
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
-    if (view->columns) return split_columns(view, limits, 1, limits->apply_positions);
-    return split_apply_rows(view, limits);
+    if (!view->columns) return split_apply_rows(view, limits);
+    vkn_split split = split_columns(view, limits, 1, limits->apply_positions);
+    if (limits->cpu) split.block = split.words;
+    return split;
 }
 
 // Many records: a whole workgroup, barriers or not, rather than lanes that loop for long. On a GPU the teams of a
