@@ -4,7 +4,7 @@ const bool KEPT = ON_CHIP && BY_ELEMENT;
 vec4 kept_weight[BLOCK], kept_bias[BLOCK];
 
 void keep_affine(uint unit, uint block, uint lane) {
-    uint row = affine_row(unit, 0u);
+    uint row = AFFINE == VKN_AFFINE_OWN ? affine_row(unit, 0u) : 0u; // rows of a team have the same weights
 #define ELEMENT element_of(word_of(block, k, lane))
 #define VALID valid_in(word_of(block, k, lane), push.run)
     AFFINE_LOAD_BLOCK(kept_weight, weight, VKN_HAS_WEIGHT, 1, row, ELEMENT, VALID)

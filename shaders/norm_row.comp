@@ -96,7 +96,7 @@ void write_rows(Statistics s[ROWS], Part p, uint done) {
 }
 
 void main() {
-    Part p = part_of_team();
+    Part p = rows_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
     // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.
     uint rows = WHOLE && !p.live ? 0u : push.unit_step;

@@ -202,7 +202,7 @@ void write_rows(Part p, uint done) {
 }
 
 void main() {
-    Part p = part_of_team();
+    Part p = rows_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
     if (SUMS != VKN_SUMS_NONE && ON_CHIP) clear_element_sums();
     // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.

@@ -203,6 +203,14 @@ static void check_whole(const vkn_pass *pass, struct tally *tally) {
     const struct vkn_rows_push *push = &pass->push.rows;
     bool whole = pass->constants.value[VKN_CONSTANT_WHOLE],
          one = push->run_parts == 1 && push->outer_step == push->outers;
+    // What shaders do not ask for: the part, and the row of weights that rows share; or a second unit.
+    if (pass->shader != VKN_SHADER_NORM_ROW && pass->shader != VKN_SHADER_NORM_ROW_GRAD) {
+        assert_int_equal(push->unit_step, 1);
+    } else {
+        assert_true(one);
+        assert_int_equal(push->teams, (push->units + push->unit_step - 1) / push->unit_step);
+        if (pass->constants.value[VKN_CONSTANT_AFFINE] == VKN_AFFINE_ELEMENT) assert_int_equal(push->affine_stride, 0);
+    }
     if (whole || one) assert_int_equal(whole, pass->constants.value[VKN_CONSTANT_VECTOR] && everything_exists(pass));
     *(whole ? &tally->whole : &tally->partial) += 1;
 }
