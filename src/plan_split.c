@@ -271,11 +271,11 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
                        .outer_step = 1};
 }
 
-// Of columns a GPU's lane loads a block of positions before it writes one.
+// Of columns a GPU's lane loads a block of positions before it writes one; a CPU's where it is tested, by forced lanes.
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
     if (!view->columns) return split_apply_rows(view, limits);
     vkn_split split = split_columns(view, limits, 1, limits->apply_positions);
-    if (limits->cpu) split.block = split.words;
+    if (limits->cpu && !limits->lanes_forced) split.block = split.words;
     return split;
 }
 

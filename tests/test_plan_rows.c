@@ -300,6 +300,9 @@ static void frozen_statistics_give_dx_once(void **state) {
     pass = pass_of(&plan, &batch, vkn_plan_backward, &request, DEVICE_GPU, VKN_SHADER_GRAD_APPLY_ROWS);
     assert_int_equal(pass->bindings[5].operand, VKN_DH);
     assert_int_equal(pass->constants.value[VKN_CONSTANT_RESIDUAL], VKN_ADD_BEFORE);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_DX], VKN_DX_FROZEN);
+    pass = pass_of(&plan, &last, vkn_plan_backward, &request, DEVICE_GPU, VKN_SHADER_GRAD_APPLY_COLUMNS);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_DX], VKN_DX_FROZEN);
     free(plan.passes);
 }
 

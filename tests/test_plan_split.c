@@ -133,6 +133,26 @@ static void halves_are_loaded_in_pairs(void **state) {
     free(plan.passes);
 }
 
+// Positions of columns that are loaded before one is written: on a GPU four words' worth of them, on a CPU one.
+static void positions_are_loaded_ahead(void **state) {
+    (void)state;
+    static const struct norm_case c = CASE(VKN_BATCH, VKN_CHANNELS_LAST, {32, 256, 56, 56});
+    vkn_plan plan = {0};
+    vkn_request request = {.present = FORWARD};
+    const vkn_pass *pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_APPLY_COLUMNS);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_BLOCK], 4);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_WORDS], 1);
+    pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_CPU, VKN_SHADER_APPLY_COLUMNS);
+    assert_true(pass->constants.value[VKN_CONSTANT_WORDS] > 1);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_BLOCK], pass->constants.value[VKN_CONSTANT_WORDS]);
+
+    request.dtype = VKN_F16;
+    pass = pass_of(&plan, &c, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_APPLY_COLUMNS);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_BLOCK], 4);
+    assert_int_equal(pass->constants.value[VKN_CONSTANT_WORDS], 2);
+    free(plan.passes);
+}
+
 // A GPU's team holds a slab of several outers, with as many lanes as that takes; a CPU's reads it again.
 static void teams_hold_slabs(void **state) {
     (void)state;
@@ -170,6 +190,7 @@ int main(void) {
         cmocka_unit_test(halves_are_loaded_in_pairs), cmocka_unit_test(blocks_are_whole),
         cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
         cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
+        cmocka_unit_test(positions_are_loaded_ahead),
     };
     return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
 }

@@ -10,7 +10,7 @@ OPTIONAL = ("weight", "bias", "residual", "dh", "running_mean", "num_batches_tra
 
 def traits(case, tensors, dtype, data):
     """What a sample must have: with each norm, pass and mode together each layout, option's value, dtype, kind of
-    data, tensor and its absence, and kind of weights that the cases have there; with each norm and pass each shape of x."""
+    data, tensor and its absence, and kind of weights that the cases have there; with each norm each shape of x."""
     options = {key: value for key, value in case.items() if key not in ("name", *SETTING)}
     options.update({"has " + name: name in tensors for name in OPTIONAL}, dtype=dtype, data=data)
     for name in ("weight", "bias"):
@@ -18,7 +18,7 @@ def traits(case, tensors, dtype, data):
             per_sample = tensors[name].ndim > case.get("normalized_rank", 1)
             options["stored " + name] = tensors[name].dtype == tensors["x"].dtype, per_sample
     setting = tuple(case[key] for key in SETTING)
-    return {(*setting, *option) for option in options.items()} | {(*setting[:2], tensors["x"].shape)}
+    return {(*setting, *option) for option in options.items()} | {(case["norm"], tensors["x"].shape)}
 
 
 def sample(made, seed):

@@ -3,7 +3,7 @@
 """Runs `vknorm run` on cases of all kinds, passes, modes, layouts, dtypes and options, and compares with float64.
 
 Of the cases it takes a sample: with each norm, pass and mode together every layout, dtype, kind of data, optional
-tensor and value of an option, but not each of these with every other one, and every shape only with each norm and pass.
+tensor and value of an option, but not each of these with every other one, and every shape only with each norm.
 With --all it takes all, which on a CPU is minutes.
 
 Prints for each dtype, kind and pass the worst error as part of what judgement.py allows, and for each dtype the worst
