@@ -70,14 +70,11 @@ Access access_of(Columns c, uint k, uint w) {
     return Access(c.first + k * c.step + words[w].column, words[w].valid, w);
 }
 
-// Words of a block that are loaded before one of them is written: since tensors may lie where others do, no driver may do
-// that by itself.
-const uint AHEAD = POSITIONS > 1u ? POSITIONS * WORDS : 1u;
-
-// Word n of the block that begins at position k. What the last block has beyond the last position is that one again, with
-// the same values: a branch would let drivers move each load to where it is used.
+// Word n of the block of POSITIONS that begins at position k, of which all words are loaded before one is written: since
+// tensors may lie where others do, no driver may do that by itself. What the last block has beyond the last position is
+// that one again, with the same values: a branch would let drivers move each load to where it is used.
 Access access_ahead(Columns c, uint k, uint n) {
-    return access_of(c, POSITIONS == 1u ? k : min(k + n / WORDS, c.count - 1u), n % WORDS);
+    return access_of(c, min(k + n / WORDS, c.count - 1u), n % WORDS);
 }
 
 // The statistics of column k of the four: its channel's, as running ones are, or its group's. Those that do not exist

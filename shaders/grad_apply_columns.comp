@@ -31,7 +31,6 @@ COLUMN_AFFINE(weight, VKN_HAS_WEIGHT, 1, push.weight_offset)
 COLUMN_AFFINE(bias, VKN_HAS_BIAS, 0, 0)
 COLUMN_STATISTICS
 GRADIENT
-const bool FROZEN = DX == VKN_DX_FROZEN;
 
 // What is the same for all positions of four columns.
 struct Parameters {
@@ -62,13 +61,6 @@ void write_word(Access at, uint w, vec4 x, vec4 dy, vec4 added) {
     vec4 dx = g * p.normalizers.rstd;
     if (RESIDUAL == VKN_ADD_BEFORE) dx += added;
     dx_store(at, dx);
-}
-
-void load_word(Access at, out vec4 x, out vec4 dy, out vec4 added) {
-    x = added = vec4(0);
-    if (!FROZEN || ACTIVATION != VKN_ACT_NONE) x = x_load(at);
-    dy = dy_load(at);
-    if (WITH_ADDED) added = added_load(at);
 }
 
 void map_word(Access at, uint w) {

@@ -26,8 +26,6 @@ LOAD(5, added)
 STORE(6, dx)
 STORE(7, dresidual)
 GRADIENT
-const bool FROZEN = DX == VKN_DX_FROZEN;
-#include "gradient_rows.glsl"
 
 void main() {
     Part p = part_of_team();
@@ -39,10 +37,10 @@ void main() {
     of_unit = affine_of_unit(p.unit);
     uint words = words_in(p.run_count);
     Place next = place_first(words);
+    vec4 x[BLOCK], dy[BLOCK], added[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         place_block(p, next, words);
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k)
-            load_word(access_of(p, k), !FROZEN || ACTIVATION != VKN_ACT_NONE);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), x[k], dy[k], added[k]);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             Affine affine = affine_of(k);
             vec4 xhat = normalize_with(n, x[k]);

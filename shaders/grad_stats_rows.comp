@@ -26,7 +26,6 @@ LOAD(1, dy)
 LOAD(5, added)
 STORE(6, dresidual)
 GRADIENT
-#include "gradient_rows.glsl"
 
 vec4 combine(vec4 a, vec4 b) { return a + b; }
 
@@ -37,16 +36,17 @@ void main() {
     Sums sums = sums_empty();
     uint words = words_in(p.run_count);
     Place next = place_first(words);
+    vec4 x[BLOCK], dy[BLOCK], added[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
         place_block(p, next, words);
         if (DX == VKN_DX_NONE) {
-            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), true);
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), x[k], dy[k], added[k]);
         }
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             Affine affine = affine_of(k);
             Access access = access_of(p, k);
-            if (DX != VKN_DX_NONE) load_word(access, true);
+            if (DX != VKN_DX_NONE) load_word(access, x[k], dy[k], added[k]);
             vec4 xhat = masked(normalize_with(n, x[k]), access.valid);
             vec4 g = dz_of(access, dy[k], added[k], xhat, affine.weight, affine.bias);
             if (DX == VKN_DX_BESIDE) dresidual_store(access, g * affine.weight * n.rstd);

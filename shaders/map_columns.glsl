@@ -24,17 +24,16 @@ void write_word(Access at, uint w, vec4 source, vec4 residual) {
     y_store(at, activate(z));
 }
 
-void map_word(Access at, uint w) {
-    vec4 source = source_load(at), residual = vec4(0);
+void load_word(Access at, out vec4 source, out vec4 residual) {
+    source = source_load(at);
+    residual = vec4(0);
     if (WITH_RESIDUAL) residual = residual_load(at);
-    write_word(at, w, source, residual);
 }
 
-void load_block(Columns c, uint k) {
-    [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n) {
-        sources[n] = source_load(access_ahead(c, k, n));
-        if (WITH_RESIDUAL) residuals[n] = residual_load(access_ahead(c, k, n));
-    }
+void map_word(Access at, uint w) {
+    vec4 source, residual;
+    load_word(at, source, residual);
+    write_word(at, w, source, residual);
 }
 
 void map_columns(Columns c) {
@@ -44,7 +43,8 @@ void map_columns(Columns c) {
         if (POSITIONS == 1u) {
             [[unroll]] for (uint w = 0u; w < WORDS; ++w) map_word(access_of(c, k, w), w);
         } else {
-            load_block(c, k);
+            [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n)
+                load_word(access_ahead(c, k, n), sources[n], residuals[n]);
             [[unroll]] for (uint n = 0u; n < POSITIONS * WORDS; ++n)
                 write_word(access_ahead(c, k, n), n % WORDS, sources[n], residuals[n]);
         }

@@ -17,10 +17,10 @@ struct Part {
     uint first;                // element of the first outer's first element
 };
 
-Part part_of(uint team, uint unit, uint outer_part, uint run_part) {
+Part part_of(uint unit, uint outer_part, uint run_part) {
     Part p;
-    p.team = team;
-    p.live = team < push.teams;
+    p.team = team_index();
+    p.live = p.team < push.teams;
     p.units = p.live ? min(push.unit_step, push.units - unit) : 0u;
     p.unit = push.unit_first + unit;
     p.part = outer_part * push.run_parts + run_part;
@@ -39,12 +39,12 @@ Part part_of_team() {
     if (has(VKN_BACKWARDS)) team = push.teams - 1u - team;
     // Neighbouring teams have neighbouring memory.
     uint run_part = team % push.run_parts, rest = team / push.run_parts;
-    return part_of(team_index(), rest % push.units, rest / push.units, run_part);
+    return part_of(rest % push.units, rest / push.units, run_part);
 }
 
 // Where it has whole units: without those divisions, of which each is some thirty instructions on a GPU.
 Part rows_of_team() {
-    return part_of(team_index(), min(team_index(), push.teams - 1u) * push.unit_step, 0u, 0u);
+    return part_of(min(team_index(), push.teams - 1u) * push.unit_step, 0u, 0u);
 }
 
 // The statistics of a unit: its channel's, or its group's.
