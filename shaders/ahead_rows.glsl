@@ -1,25 +1,18 @@
 // SPDX-License-Identifier: MIT
 // A block of a lane's words: their places, weights and biases. What words need is loaded for all of a block before one is
 // written: since tensors may lie where others do, no driver may do that by itself.
-Place at[BLOCK];
 Affine of_unit;
 vec4 weights[BLOCK], biases[BLOCK];
 
 Access access_of(Part p, uint k) {
-    uint element = p.first + at[k].outer * push.outer_stride + element_of(at[k].word);
-    return Access(element, valid_at(at[k], p.outer_count, p.run_count), k);
+    return Access(element_at(p.first, k), valid_at(k, p.outer_count, p.run_count), k);
 }
 
-// The block's first word is at `next`, which becomes the next block's.
-void place_block(Part p, inout Place next, uint words) {
-    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-        at[k] = next;
-        place_next(next, k, words);
-    }
+void place_weights(Part p) {
     if (AFFINE == VKN_AFFINE_UNIT) return;
 #define ROW affine_row(p.unit, p.outer_first + at[k].outer)
 #define ELEMENT (p.run_first + element_of(at[k].word))
-#define VALID valid_at(at[k], p.outer_count, p.run_count)
+#define VALID valid_at(k, p.outer_count, p.run_count)
     AFFINE_LOAD_BLOCK(weights, weight, VKN_HAS_WEIGHT, 1, ROW, ELEMENT, VALID)
     AFFINE_LOAD_BLOCK(biases, bias, VKN_HAS_BIAS, 0, ROW, ELEMENT, VALID)
 }

@@ -42,6 +42,7 @@ layout(constant_id = VKN_CONSTANT_SUMS) const uint SUMS = VKN_SUMS_NONE;
 layout(constant_id = VKN_CONSTANT_DX) const uint DX = VKN_DX_NONE;
 layout(constant_id = VKN_CONSTANT_ROWS) const uint ROWS = 1;
 layout(constant_id = VKN_CONSTANT_WORDS) const uint WORDS = 1;
+layout(constant_id = VKN_CONSTANT_ONE_OUTER) const bool ONE_OUTER = false;
 
 layout(push_constant, std430) uniform Push { PUSH push; };
 

@@ -39,7 +39,8 @@ void main() {
     Place next = place_first(words);
     vec4 x[BLOCK], dy[BLOCK], added[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
-        place_block(p, next, words);
+        place_block(next, words);
+        place_weights(p);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), x[k], dy[k], added[k]);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             Affine affine = affine_of(k);

@@ -62,12 +62,10 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     float shift = 0.0;
     Moments m = moments_empty();
     uint words = words_in(count);
-    Place at = place_first(words);
+    Place next = place_first(words);
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            hold(k, first + at.outer * push.outer_stride + element_of(at.word), valid_at(at, outers, count));
-            place_next(at, k, words);
-        }
+        place_block(next, words);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(k, element_at(first, k), valid_at(k, outers, count));
         if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);
         moments_add_held(m, shift);
         if (ON_CHIP) break;

@@ -55,21 +55,20 @@ void write_word(Statistics s, Affine affine, Access at, vec4 x) {
     y_store(at, activate(z));
 }
 
-void write_row(Statistics s, Row row, Row next) {
+void write_row(Statistics s, Row row, Row next_row) {
     Affine affine = affine_of_unit(row.unit);
     uint affine_from = affine_row(row.unit, 0u), words = words_in(push.run);
-    Place at = place_first(words);
+    Place next = place_first(words);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         affine_of_block(affine, affine_from, block * 4u);
+        place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
-            uint element = row.first + at.outer * push.outer_stride + in_row;
-            place_next(at, k, words);
+            uint valid = valid_at(k, push.outers, row.count);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
-            if (!KEPT) affine_of_word(affine, affine_from, in_row, valid);
-            Access access = Access(element, valid, k);
+            if (!KEPT) affine_of_word(affine, affine_from, element_of(at[k].word), valid);
+            Access access = Access(element_at(row.first, k), valid, k);
             write_word(s, KEPT ? kept_affine(k) : affine, access, ON_CHIP ? held[k] : input_again(access));
-            if (AHEAD) hold_word(k, next);
+            if (AHEAD) hold_word(k, next_row);
         }
         if (ON_CHIP) break;
     }

@@ -77,16 +77,16 @@ void hold_kept_word(uint k, Row row) {
 vec4 sums_of_lane(Row row, Affine affine) {
     Sums sums = sums_empty();
     uint words = words_in(push.run);
-    Place at = place_first(words);
+    Place next = place_first(words);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         of_g = of_gx = vec4(0);
+        place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
+            uint valid = valid_at(k, push.outers, row.count);
             if (KEPT) affine = kept_affine(k);
-            else affine_of_word(affine, affine_row(row.unit, 0u), in_row, valid);
-            hold_word(row.n, affine, Access(row.first + at.outer * push.outer_stride + in_row, valid, k), false);
+            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), valid);
+            hold_word(row.n, affine, Access(element_at(row.first, k), valid, k), false);
             add_word(k, affine);
-            place_next(at, k, words);
         }
         sums_add(sums, of_g, of_gx);
         if (ON_CHIP) break;
@@ -113,23 +113,22 @@ void write_word(Affine affine, float factor, vec2 mean_g, Access at) {
     dx_store(at, dx);
 }
 
-void write_row(Row row, Affine affine, vec2 mean_g, Row next) {
+void write_row(Row row, Affine affine, vec2 mean_g, Row next_row) {
     float factor = AFFINE == VKN_AFFINE_UNIT ? row.n.rstd * affine.weight.x : row.n.rstd;
     uint words = words_in(push.run);
-    Place at = place_first(words);
+    Place next = place_first(words);
     of_g = of_gx = vec4(0);
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
+        place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(at, push.outers, row.count), in_row = element_of(at.word);
-            uint element = row.first + at.outer * push.outer_stride + in_row;
-            place_next(at, k, words);
+            uint valid = valid_at(k, push.outers, row.count);
             if (!WHOLE && !AHEAD && valid == 0u) continue;
             if (KEPT) affine = kept_affine(k);
-            else affine_of_word(affine, affine_row(row.unit, 0u), in_row, valid);
-            Access access = Access(element, valid, k);
+            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), valid);
+            Access access = Access(element_at(row.first, k), valid, k);
             if (!ON_CHIP) hold_word(row.n, affine, access, true);
             write_word(affine, factor, mean_g, access);
-            if (AHEAD) hold_kept_word(k, next);
+            if (AHEAD) hold_kept_word(k, next_row);
         }
         if (ON_CHIP) break;
     }
@@ -192,9 +191,9 @@ void write_rows(Part p, uint done) {
             Row row = row_of(p, done + i);
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
                 uint word = word_of(block, k, lane_index());
-                Access at = Access(row.first + element_of(word), valid_in(word, row.count), k);
-                hold_word(row.n, kept_affine(k), at, true);
-                write_word(kept_affine(k), row.n.rstd, row_mean_g[i], at);
+                Access access = Access(row.first + element_of(word), valid_in(word, row.count), k);
+                hold_word(row.n, kept_affine(k), access, true);
+                write_word(kept_affine(k), row.n.rstd, row_mean_g[i], access);
             }
         }
         if (SUMS != VKN_SUMS_NONE && p.live) store_element_sums((p.team * push.unit_step + done) / ROWS, block);

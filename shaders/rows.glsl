@@ -69,27 +69,46 @@ uint word_of(uint block, uint k, uint lane) {
     return block + (k / WORDS * LANES + lane) * WORDS + k % WORDS;
 }
 
-// A lane's place in [outers][words], which are numbered through: it goes from word k to the next.
+// A lane's place in [outers][words], which are numbered through.
 struct Place {
     uint outer, word;
 };
 
 Place place_first(uint words) {
-    Place at = Place(0u, word_of(0u, 0u, lane_index()));
+    Place place = Place(0u, word_of(0u, 0u, lane_index()));
     words = max(words, 1u);
-    for (; at.word >= words; at.word -= words)
-        ++at.outer;
-    return at;
+    for (; !ONE_OUTER && place.word >= words; place.word -= words)
+        ++place.outer;
+    return place;
 }
 
-void place_next(inout Place at, uint k, uint words) {
-    bool neighbour = (k + 1u) % WORDS != 0u;
-    at.outer += neighbour ? 0u : push.next_outer;
-    at.word += neighbour ? 1u : push.next_word;
-    bool over = at.word >= words;
-    at.outer += over ? 1u : 0u;
-    at.word -= over ? words : 0u;
+void place_advance(inout Place place, uint outers, uint words_further, uint words) {
+    place.outer += outers;
+    place.word += words_further;
+    bool over = place.word >= words;
+    place.outer += over ? 1u : 0u;
+    place.word -= over ? words : 0u;
 }
 
-// Elements of the word there that exist, of `count` in a row.
-uint valid_at(Place at, uint outers, uint count) { return at.outer < outers ? valid_in(at.word, count) : 0u; }
+// The places of a block of a lane's words. The first is `next`, which becomes that of the next block.
+Place at[BLOCK];
+
+void place_block(inout Place next, uint words) {
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+        bool neighbour = (k + 1u) % WORDS != 0u;
+        at[k] = next;
+        if (ONE_OUTER) at[k].word += word_of(0u, k, 0u);
+        else place_advance(next, neighbour ? 0u : push.next_outer, neighbour ? 1u : push.next_word, words);
+    }
+    if (ONE_OUTER) place_advance(next, 0u, BLOCK * LANES, words);
+}
+
+// The first element of word k of a row that begins at `first`: in ONE_OUTER a constant beyond that of the block's first
+// word, so that there is one address for all of them.
+uint element_at(uint first, uint k) {
+    uint i = ONE_OUTER ? 0u : k, beyond = ONE_OUTER ? element_of(word_of(0u, k, 0u)) : 0u;
+    return first + at[i].outer * push.outer_stride + element_of(at[i].word) + beyond;
+}
+
+// Elements of the word that exist, of `count` in a row.
+uint valid_at(uint k, uint outers, uint count) { return at[k].outer < outers ? valid_in(at[k].word, count) : 0u; }

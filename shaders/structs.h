@@ -31,7 +31,8 @@
 #define VKN_CONSTANT_DX 15         // grad_stats, grad_apply: VKN_DX_*
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
 #define VKN_CONSTANT_WORDS 17 // columns: an invocation's words; rows: a lane's neighbours; merges: teams taking turns
-#define VKN_CONSTANT_COUNT 18
+#define VKN_CONSTANT_ONE_OUTER 18 // rows: each block of a team has words of one outer
+#define VKN_CONSTANT_COUNT 19
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row

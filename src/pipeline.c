@@ -249,6 +249,7 @@ static const label labels[] = {
     [VKN_CONSTANT_DX] = {.words = {"", " dx", " dx_after", " frozen"}},
     [VKN_CONSTANT_ROWS] = {.number = "rows"},
     [VKN_CONSTANT_WORDS] = {.number = "words"},
+    [VKN_CONSTANT_ONE_OUTER] = {.words = {"", " one_outer"}},
 };
 _Static_assert(sizeof labels / sizeof *labels == VKN_CONSTANT_COUNT, "each constant has a label");
 

@@ -18,7 +18,8 @@ enum {
     VKN_USES_CENTERED = VKN_USES(CENTERED),
     VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(WHOLE) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
     VKN_USES_AFFINE = VKN_USES(PARAMETER) | VKN_USES(ACTIVATION),
-    VKN_USES_ROW = VKN_USES(AFFINE) | VKN_USES(WORDS),
+    VKN_USES_PLACE = VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES(ONE_OUTER),
+    VKN_USES_ROW = VKN_USES_PLACE | VKN_USES(AFFINE),
     VKN_USES_ON_CHIP = VKN_USES(ON_CHIP),
     VKN_USES_GRADIENT = VKN_USES_X | VKN_USES_AFFINE | VKN_USES(DRESIDUAL),
     VKN_USES_RECORDS = VKN_USES(VECTOR) | VKN_USES(WORDS),
@@ -28,30 +29,26 @@ enum {
 // reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores.
 #define VKN_SHADERS(X)                                                                                                 \
     X(NORM_ROW, norm_row, 8, 0x72, rows, SUBGROUP_HALVES,                                                              \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP |              \
-          VKN_USES(ROWS))                                                                                              \
+      VKN_USES_REDUCE | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(ROWS))               \
     X(NORM_ROW_GRAD, norm_row_grad, 8, 0xc0, rows, SUBGROUP_HALVES,                                                    \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(SUMS) |        \
-          VKN_USES(ROWS))                                                                                              \
-    X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES,                                                          \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)                                                  \
+      VKN_USES_REDUCE | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(SUMS) | VKN_USES(ROWS))         \
+    X(STATS_ROWS, stats_rows, 4, 0x0a, rows, SUBGROUP_HALVES, VKN_USES_REDUCE | VKN_USES_X | VKN_USES_PLACE)           \
     X(NORM_COLUMNS, norm_columns, 8, 0x72, columns, SUBGROUP_HALVES,                                                   \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                \
     X(STATS_COLUMNS, stats_columns, 4, 0x0a, columns, SUBGROUP_HALVES,                                                 \
       VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X)                                                  \
     X(MERGE_STATS, merge_stats, 3, 0x06, merge, SUBGROUP, VKN_USES_REDUCE | VKN_USES_CENTERED | VKN_USES_RECORDS)      \
-    X(APPLY_ROWS, apply_rows, 8, 0x42, rows, HALVES,                                                                   \
-      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)                                   \
+    X(APPLY_ROWS, apply_rows, 8, 0x42, rows, HALVES, VKN_USES_LANES | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW)     \
     X(APPLY_COLUMNS, apply_columns, 8, 0x42, columns, HALVES,                                                          \
       VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_X | VKN_USES_AFFINE)                                 \
     X(GRAD_STATS_ROWS, grad_stats_rows, 8, 0xc0, rows, SUBGROUP_HALVES,                                                \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                              \
+      VKN_USES_REDUCE | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                                               \
     X(GRAD_STATS_COLUMNS, grad_stats_columns, 8, 0xc0, columns, SUBGROUP_HALVES,                                       \
-      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))             \
+      VKN_USES_REDUCE | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES(AFFINE) | VKN_USES(DX))         \
     X(MERGE_SUMS, merge_sums, 5, 0x1c, merge, SUBGROUP_NARROW,                                                         \
       VKN_USES_REDUCE | VKN_USES_RECORDS | VKN_USES(PARAMETER))                                                        \
     X(GRAD_APPLY_ROWS, grad_apply_rows, 8, 0xc0, rows, HALVES,                                                         \
-      VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                               \
+      VKN_USES_LANES | VKN_USES_GRADIENT | VKN_USES_ROW | VKN_USES(DX))                                                \
     X(GRAD_APPLY_COLUMNS, grad_apply_columns, 8, 0xc0, columns, HALVES,                                                \
       VKN_USES_LANES | VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES_GRADIENT | VKN_USES(DX))                             \
     X(RUNNING, running, 5, 0x06, running, PLAIN, VKN_USES_NOTHING)                                                     \

@@ -194,6 +194,13 @@ static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const v
            teams % teams_each == 0;
 }
 
+// No block of a team goes from one outer into the next.
+static bool blocks_have_one_outer(const vkn_split *split, const vkn_box *box) {
+    uint64_t run = vkn_least(split->run_step, box->count[2]), block = (uint64_t)split->lanes * split->block;
+    if (vkn_least(split->outer_step, box->count[0]) <= 1) return true;
+    return box->count[2] % run == 0 && vkn_ceil_div(run, 4) % block == 0;
+}
+
 // Words of one load: none where not all of them begin at one, of 16 bits two where each lane has pairs of them.
 // `distances`: all between words in memory, or-ed.
 static uint32_t words_of_load(const vkn_limits *limits, uint64_t distances, uint64_t words_of_lane) {
@@ -237,6 +244,7 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
     uint64_t unit_step = vkn_most(split->unit_step, 1);
     uint64_t teams = box->parts * vkn_ceil_div(box->count[1], unit_step);
     pass->constants.value[VKN_CONSTANT_WHOLE] = rows_are_whole(pass, split, box, unit_step, teams);
+    pass->constants.value[VKN_CONSTANT_ONE_OUTER] = blocks_have_one_outer(split, box);
     if (g->element_affine && split->unit_step == 1) pass->constants.value[VKN_CONSTANT_AFFINE] = VKN_AFFINE_OWN;
     pass->push.rows = (struct vkn_rows_push){
         .flags = flags,

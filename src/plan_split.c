@@ -70,6 +70,15 @@ static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t blo
     return fewer;
 }
 
+// Of a row that is read again: each outer has whole blocks, if it can be.
+static uint32_t block_to_stream(const vkn_row *row, uint32_t lanes, uint32_t most) {
+    uint64_t words = row->elements / 4;
+    if (row->elements % 4) return most;
+    uint32_t block = block_for_share(words, lanes, most);
+    bool even = words % ((uint64_t)lanes * block) == 0 && chain_of(row, lanes, block) <= LONGEST_CHAIN;
+    return even ? block : block_for_share(words * row->outers, lanes, most);
+}
+
 // Teams that fill the device, of fewer lanes than it would take by itself.
 static uint64_t teams_of(uint32_t lanes, const vkn_limits *limits) {
     return limits->teams * vkn_most(limits->lanes / vkn_most(lanes, limits->stream_lanes), 1);
@@ -117,7 +126,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     if (!split.on_chip) split.lanes = lanes_to_stream(row, split.lanes, split.block, limits);
     // A block that fits exactly has no tail.
     if (split.on_chip && row->elements % 4 == 0 && held * split.lanes == words) split.block = (uint32_t)held;
-    if (!split.on_chip && row->elements % 4 == 0) split.block = block_for_share(words, split.lanes, split.block);
+    if (!split.on_chip) split.block = block_to_stream(row, split.lanes, split.block);
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
     uint64_t fill = row->gradient ? limits->grad_row_invocations : limits->row_invocations;

@@ -195,7 +195,7 @@ static void check_records(struct records *r, const vkn_pass *pass) {
 
 // ---- All of them ---------------------------------------------------------------------------------------------------
 struct tally {
-    uint64_t plans, whole, partial, records;
+    uint64_t plans, whole, partial, one_outer, records;
 };
 
 // Where a unit is one part WHOLE is also not left out; else it may be, because the last part is a shorter one.
@@ -215,6 +215,19 @@ static void check_whole(const vkn_pass *pass, struct tally *tally) {
     *(whole ? &tally->whole : &tally->partial) += 1;
 }
 
+// ONE_OUTER is told of no block that goes from one outer into the next; and where each team has but one.
+static void check_one_outer(const vkn_pass *pass, struct tally *tally) {
+    const struct vkn_rows_push *push = &pass->push.rows;
+    const uint32_t *constant = pass->constants.value;
+    uint32_t block = constant[VKN_CONSTANT_LANES] * constant[VKN_CONSTANT_BLOCK];
+    if (push->outer_step <= 1) assert_true(constant[VKN_CONSTANT_ONE_OUTER]);
+    tally->one_outer += constant[VKN_CONSTANT_ONE_OUTER] && push->outer_step > 1;
+    for (uint32_t team = 0; constant[VKN_CONSTANT_ONE_OUTER] && team < push->teams; team++) {
+        struct part p = part_of_team(push, team);
+        if (p.outers > 1) assert_int_equal((p.run + 3) / 4 % block, 0);
+    }
+}
+
 // Columns: each word of each invocation exists, and is four elements.
 static void check_whole_columns(const vkn_pass *pass) {
     const uint32_t *constant = pass->constants.value;
@@ -231,12 +244,14 @@ static void check_plan(const vkn_plan *plan, struct tally *tally) {
     tally->records += records.bytes / VKN_MOMENTS_BYTES;
     for (uint32_t i = 0; i < plan->count; i++) {
         const vkn_pass *pass = &plan->passes[i];
-        if ((1u << pass->shader) & rows_shaders)
+        if ((1u << pass->shader) & rows_shaders) {
             check_whole(pass, tally);
-        else if ((1u << pass->shader) & columns_shaders)
+            check_one_outer(pass, tally);
+        } else if ((1u << pass->shader) & columns_shaders) {
             check_whole_columns(pass);
-        else
+        } else {
             assert_false(pass->constants.value[VKN_CONSTANT_WHOLE]);
+        }
         check_records(&records, pass);
     }
     free(records.written);
@@ -284,7 +299,7 @@ static void whole_and_records_are_true(void **state) {
     print_message("%s: %llu plans, %llu records, %llu passes whole, %llu not\n", device->name,
                   (unsigned long long)tally.plans, (unsigned long long)tally.records, (unsigned long long)tally.whole,
                   (unsigned long long)tally.partial);
-    assert_true(tally.plans && tally.records && tally.partial);
+    assert_true(tally.plans && tally.records && tally.partial && tally.one_outer);
     assert_int_equal(tally.whole > 0, (device->info.used & VKN_FEATURE_VECTOR) != 0);
     free(plan.passes);
 }

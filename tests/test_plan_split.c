@@ -66,6 +66,37 @@ static void blocks_are_whole(void **state) {
     free(plan.passes);
 }
 
+// A lane has one address for a block of words that all lie in one outer: blocks are made so where they can be.
+static void blocks_have_one_outer(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        vkn_shader shader;
+        int device;
+        uint32_t block;
+        bool one_outer;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 56, 56}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 28, 28}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 20, 20}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 8,
+         false}, // too many of 5
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 22, 22}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 8, false}, // 121
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), VKN_SHADER_NORM_ROW, DEVICE_GPU, 8, false}, // held
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 112, 112}), VKN_SHADER_APPLY_ROWS, DEVICE_GPU, 4, true},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1000}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 32, true},
+    };
+    vkn_plan plan = {0};
+    const vkn_request request = {.present = FORWARD};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass =
+            pass_of(&plan, &cases[i].c, vkn_plan_forward, &request, cases[i].device, cases[i].shader);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_BLOCK], cases[i].block);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_ONE_OUTER], cases[i].one_outer);
+    }
+    free(plan.passes);
+}
+
 // Group norm reads a weight once for a block of words where all of them have the same.
 static void blocks_share_weights(void **state) {
     (void)state;
@@ -190,7 +221,7 @@ int main(void) {
         cmocka_unit_test(halves_are_loaded_in_pairs), cmocka_unit_test(blocks_are_whole),
         cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
         cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
-        cmocka_unit_test(positions_are_loaded_ahead),
+        cmocka_unit_test(positions_are_loaded_ahead), cmocka_unit_test(blocks_have_one_outer),
     };
     return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
 }
