@@ -72,9 +72,10 @@ void add_position(Columns c, uint k) {
     [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
         Parameters p = parameters[w];
         Access at = access_of(c, k, w);
-        vec4 x = x_load(at);
+        vec4 x, dy, added;
+        load_word(at, x, dy, added);
         vec4 xhat = BY_POSITION ? normalize_with(own, x) : normalize_columns(p.normalizers, x);
-        vec4 dz = dz_load(at, xhat, p.weight, p.bias);
+        vec4 dz = dz_of(at, dy, added, xhat, p.weight, p.bias);
         if (DX == VKN_DX_BESIDE) dresidual_store(at, dz * p.weight * p.normalizers.rstd);
         first[w] += dz;
         second[w] += dz * xhat;
@@ -115,10 +116,12 @@ void write_dx(Columns c) {
         [[unroll]] for (uint w = 0u; w < WORDS; ++w) {
             Parameters p = parameters[w];
             Access at = access_of(c, k, w);
-            vec4 xhat = normalize_columns(p.normalizers, x_load(at));
-            vec4 dz = dz_load(at, xhat, p.weight, p.bias);
+            vec4 x, dy, added;
+            load_word(at, x, dy, added);
+            vec4 xhat = normalize_columns(p.normalizers, x);
+            vec4 dz = dz_of(at, dy, added, xhat, p.weight, p.bias);
             vec4 dx = p.normalizers.rstd * p.weight * ((dz - total[w] / n) - xhat * (total_x[w] / n));
-            if (RESIDUAL == VKN_ADD_BEFORE) dx += added_load(at);
+            if (RESIDUAL == VKN_ADD_BEFORE) dx += added;
             dresidual_store(at, dx);
         }
     }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // dz = dy * act'(z), z = xhat * weight + bias + residual; written out where the residual's gradient is wanted.
-// `added` is the residual, or in shaders that give dx (VKN_ADD_BEFORE) dh.
+// `added` is the residual, or in shaders that give dx (VKN_ADD_BEFORE) dh. dy is loaded first: what x is needed for takes
+// longer.
 const bool FROZEN = DX == VKN_DX_FROZEN;
 const bool WITH_X = !FROZEN || ACTIVATION != VKN_ACT_NONE;
 const bool WITH_RESIDUAL = ACTIVATION != VKN_ACT_NONE && RESIDUAL == VKN_ADD_AFTER;
@@ -16,14 +17,9 @@ const bool WITH_ADDED = RESIDUAL == VKN_ADD_BEFORE || WITH_RESIDUAL;
         if (DRESIDUAL) dresidual_store(at, dz);                                                    \
         return dz;                                                                                 \
     }                                                                                              \
-    vec4 dz_load(Access at, vec4 xhat, vec4 weight, vec4 bias) {                                   \
-        vec4 dy = dy_load(at), residual = vec4(0);                                                 \
-        if (WITH_RESIDUAL) residual = added_load(at);                                              \
-        return dz_of(at, dy, residual, xhat, weight, bias);                                        \
-    }                                                                                              \
     void load_word(Access at, out vec4 x, out vec4 dy, out vec4 added) {                           \
         x = added = vec4(0);                                                                       \
-        if (WITH_X) x = x_load(at);                                                                \
         dy = dy_load(at);                                                                          \
+        if (WITH_X) x = x_load(at);                                                                \
         if (WITH_ADDED) added = added_load(at);                                                    \
     }

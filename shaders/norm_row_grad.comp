@@ -56,9 +56,12 @@ vec4 g_of_word(uint k, Affine affine) { return BY_ELEMENT ? dz[k] * affine.weigh
 // xhat and dz of a word. `again`: dz has been written before, and may lie where dy did.
 void hold_word(Normalizer n, Affine affine, Access at, bool again) {
     uint k = at.k;
-    xhat[k] = masked(normalize_with(n, x_load(at)), at.valid);
-    if (DRESIDUAL && again) dz[k] = dresidual_load(at);
-    else dz[k] = dz_load(at, xhat[k], affine.weight, affine.bias);
+    bool written = DRESIDUAL && again;
+    vec4 x, dy, added;
+    if (written) x = x_load(at);
+    else load_word(at, x, dy, added);
+    xhat[k] = masked(normalize_with(n, x), at.valid);
+    dz[k] = written ? dresidual_load(at) : dz_of(at, dy, added, xhat[k], affine.weight, affine.bias);
 }
 
 void add_word(uint k, Affine affine) {
