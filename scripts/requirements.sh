@@ -12,6 +12,10 @@ swiftshader_places=(/usr/lib/chromium /usr/lib64/chromium-browser /usr/lib/chrom
 has_command() { command -v "$1" >/dev/null; }
 has_header() { printf '#include <%s>\n' "$1" | cc -E -x c - >/dev/null 2>&1; }
 has_package() { pkg-config --exists "$1" 2>/dev/null; }
+has_libfuzzer() {
+    echo 'int LLVMFuzzerTestOneInput(void); int LLVMFuzzerTestOneInput(void) { return 0; }' |
+        clang -fsanitize=fuzzer -x c - -o /dev/null 2>/dev/null
+}
 has_mpi() { echo '#include <mpi.h>' | mpicc -E -x c - >/dev/null 2>&1; }
 has_loader() { ldconfig -p 2>/dev/null | grep -q 'libvulkan\.so\.1' || has_library libvulkan.so.1; }
 has_library() { compgen -G "/usr/lib*/$1" >/dev/null || compgen -G "/usr/lib/*/$1" >/dev/null; }
@@ -66,6 +70,14 @@ clang    | clang                    | has_command clang++                 | the 
 lint     | clang-format             | has_command clang-format            | the format check
 lint     | clang-tidy               | has_command clang-tidy              | the static analysis
 '
+
+# Clang's own version is in its package's name: to be called when there is a clang.
+require_libfuzzer() {
+    local version
+    version=$(clang -dumpversion)
+    requirements+="libfuzzer | libclang-rt-${version%%.*}-dev | has_libfuzzer | libFuzzer, for the tests of files"$'\n'
+    require libfuzzer
+}
 
 say() { printf '%s\n' "$*"; }
 fail() {

@@ -202,10 +202,11 @@ def main():
     parser.add_argument("--device")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--all", action="store_true", help="all cases, not a sample of them")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="only one in N of the cases")
     parser.add_argument("--json", action="store_true", help="print the result as JSON")
     options = parser.parse_args()
     made = list(run_cases.make_cases(options.seed))
-    chosen = made if options.all else case_sample.sample(made, options.seed)
+    chosen = (made if options.all else case_sample.sample(made, options.seed))[::options.every]
     with tempfile.TemporaryDirectory(prefix="vknorm-run-") as folder:
         runner = Runner(options, folder)
         rows, failures = check_good(runner, chosen)
