@@ -4,11 +4,11 @@
 Affine of_unit;
 vec4 weights[BLOCK], biases[BLOCK];
 
-Access access_of(Part p, uint k) {
-    return Access(element_at(p.first, k), valid_at(k, p.outer_count, p.run_count), k);
-}
+Access access_of(Part p, uint k) { return access_at(p.first, p.outer_count, p.run_count, k); }
 
-void place_weights(Part p) {
+// The block that begins at `next`, which becomes the place of the next one.
+void take_block(Part p, inout Place next, uint words) {
+    place_block(next, words);
     if (AFFINE == VKN_AFFINE_UNIT) return;
 #define ROW affine_row(p.unit, p.outer_first + at[k].outer)
 #define ELEMENT (p.run_first + element_of(at[k].word))

@@ -32,8 +32,7 @@ void main() {
     Place next = place_first(words);
     vec4 x[BLOCK], residual[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
-        place_block(next, words);
-        place_weights(p);
+        take_block(p, next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             x[k] = x_load(access_of(p, k));
             if (RESIDUAL != VKN_ADD_NOTHING) residual[k] = residual_load(access_of(p, k));

@@ -39,8 +39,7 @@ void main() {
     Place next = place_first(words);
     vec4 x[BLOCK], dy[BLOCK], added[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
-        place_block(next, words);
-        place_weights(p);
+        take_block(p, next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), x[k], dy[k], added[k]);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
             Affine affine = affine_of(k);

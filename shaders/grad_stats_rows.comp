@@ -39,8 +39,7 @@ void main() {
     vec4 x[BLOCK], dy[BLOCK], added[BLOCK];
     for (uint block = 0u; block < p.outer_count * words; block += BLOCK * LANES) {
         vec4 first = vec4(0), second = vec4(0);
-        place_block(next, words);
-        place_weights(p);
+        take_block(p, next, words);
         if (DX == VKN_DX_NONE) {
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) load_word(access_of(p, k), x[k], dy[k], added[k]);
         }

@@ -10,9 +10,9 @@ vec4 input_load(Access at); // the including shader's
 vec4 held[BLOCK];
 uint held_valid[BLOCK];
 
-void hold(uint k, uint element, uint valid) {
-    held_valid[k] = valid;
-    held[k] = input_load(Access(element, valid, k));
+void hold(Access at) {
+    held_valid[at.k] = at.valid;
+    held[at.k] = input_load(at);
 }
 
 // Adds the held block: its sum, then the squares around the block's own mean.
@@ -65,7 +65,7 @@ vec4 moments_of_lane(uint first, uint outers, uint count) {
     Place next = place_first(words);
     for (uint block = 0u; block < outers * words; block += BLOCK * LANES) {
         place_block(next, words);
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(k, element_at(first, k), valid_at(k, outers, count));
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(access_at(first, outers, count, k));
         if (block == 0u) shift = shift_of_word(held[0], held_valid[0]);
         moments_add_held(m, shift);
         if (ON_CHIP) break;

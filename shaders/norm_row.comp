@@ -46,7 +46,7 @@ Row row_of(Part p, uint r) { return Row(p.unit + r, p.first + r * push.unit_stri
 
 void hold_word(uint k, Row row) {
     uint word = word_of(0u, k, lane_index());
-    hold(k, row.first + element_of(word), valid_in(word, row.count));
+    hold(Access(row.first + element_of(word), valid_in(word, row.count), k));
 }
 
 void write_word(Statistics s, Affine affine, Access at, vec4 x) {
@@ -63,10 +63,9 @@ void write_row(Statistics s, Row row, Row next_row) {
         affine_of_block(affine, affine_from, block * 4u);
         place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(k, push.outers, row.count);
-            if (!WHOLE && !AHEAD && valid == 0u) continue;
-            if (!KEPT) affine_of_word(affine, affine_from, element_of(at[k].word), valid);
-            Access access = Access(element_at(row.first, k), valid, k);
+            Access access = access_at(row.first, push.outers, row.count, k);
+            if (!WHOLE && !AHEAD && access.valid == 0u) continue;
+            if (!KEPT) affine_of_word(affine, affine_from, element_of(at[k].word), access.valid);
             write_word(s, KEPT ? kept_affine(k) : affine, access, ON_CHIP ? held[k] : input_again(access));
             if (AHEAD) hold_word(k, next_row);
         }

@@ -85,10 +85,10 @@ vec4 sums_of_lane(Row row, Affine affine) {
         of_g = of_gx = vec4(0);
         place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(k, push.outers, row.count);
+            Access access = access_at(row.first, push.outers, row.count, k);
             if (KEPT) affine = kept_affine(k);
-            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), valid);
-            hold_word(row.n, affine, Access(element_at(row.first, k), valid, k), false);
+            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), access.valid);
+            hold_word(row.n, affine, access, false);
             add_word(k, affine);
         }
         sums_add(sums, of_g, of_gx);
@@ -124,11 +124,10 @@ void write_row(Row row, Affine affine, vec2 mean_g, Row next_row) {
     for (uint block = 0u; block < push.outers * words; block += BLOCK * LANES) {
         place_block(next, words);
         [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-            uint valid = valid_at(k, push.outers, row.count);
-            if (!WHOLE && !AHEAD && valid == 0u) continue;
+            Access access = access_at(row.first, push.outers, row.count, k);
+            if (!WHOLE && !AHEAD && access.valid == 0u) continue;
             if (KEPT) affine = kept_affine(k);
-            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), valid);
-            Access access = Access(element_at(row.first, k), valid, k);
+            else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), access.valid);
             if (!ON_CHIP) hold_word(row.n, affine, access, true);
             write_word(affine, factor, mean_g, access);
             if (AHEAD) hold_kept_word(k, next_row);

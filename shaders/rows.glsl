@@ -112,3 +112,7 @@ uint element_at(uint first, uint k) {
 
 // Elements of the word that exist, of `count` in a row.
 uint valid_at(uint k, uint outers, uint count) { return at[k].outer < outers ? valid_in(at[k].word, count) : 0u; }
+
+Access access_at(uint first, uint outers, uint count, uint k) {
+    return Access(element_at(first, k), valid_at(k, outers, count), k);
+}

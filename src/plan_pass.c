@@ -194,13 +194,6 @@ static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const v
            teams % teams_each == 0;
 }
 
-// No block of a team goes from one outer into the next.
-static bool blocks_have_one_outer(const vkn_split *split, const vkn_box *box) {
-    uint64_t run = vkn_least(split->run_step, box->count[2]), block = (uint64_t)split->lanes * split->block;
-    if (vkn_least(split->outer_step, box->count[0]) <= 1) return true;
-    return box->count[2] % run == 0 && vkn_ceil_div(run, 4) % block == 0;
-}
-
 // Words of one load: none where not all of them begin at one, of 16 bits two where each lane has pairs of them.
 // `distances`: all between words in memory, or-ed.
 static uint32_t words_of_load(const vkn_limits *limits, uint64_t distances, uint64_t words_of_lane) {
@@ -222,9 +215,20 @@ static uint64_t words_of_run(const vkn_split *split, const vkn_box *box) {
     return vkn_ceil_div(vkn_least(box->count[2], split->run_step), 4);
 }
 
+static bool teams_have_one_outer(const vkn_split *split, const vkn_box *box) {
+    return vkn_least(split->outer_step, box->count[0]) <= 1;
+}
+
+// No block of a team goes from one outer into the next.
+static bool blocks_have_one_outer(const vkn_split *split, const vkn_box *box) {
+    if (teams_have_one_outer(split, box)) return true;
+    bool even = box->count[2] % vkn_least(split->run_step, box->count[2]) == 0;
+    return even && words_of_run(split, box) % ((uint64_t)split->lanes * split->block) == 0;
+}
+
 // Words of a lane side by side, at most `most`: its block has whole sets of them, and so has each of several stretches.
 static uint32_t neighbours_of_rows(const vkn_split *split, const vkn_box *box, uint32_t most) {
-    bool one = vkn_least(split->outer_step, box->count[0]) == 1;
+    bool one = teams_have_one_outer(split, box);
     while (most > 1 && (split->block % most != 0 || (!one && words_of_run(split, box) % most != 0)))
         most /= 2;
     return most;
