@@ -9,8 +9,11 @@ static const vkn_limits gpu_limits = {
     .grad_block = 8,
     .element_blocks = 2,
     .stream_block = 4,
+    .rows = 4,
+    .grad_rows = 16,
     .neighbours = 1,
     .apply = 16,
+    .apply_block = 4,
     .slab = 1 << 14,
     .slab_teams = 64,
     .row_invocations = 131072,
@@ -32,8 +35,11 @@ static const vkn_limits cpu_limits = {
     .element_blocks = 1,
     .stream_block = 8,
     .stream_invocations = 256,
+    .rows = 8,
+    .grad_rows = 32,
     .neighbours = 4,
     .apply = 512,
+    .apply_block = 2,
     .slab = 1 << 19,
     .slab_teams = 8,
     .row_invocations = 512,
@@ -52,6 +58,8 @@ static vkn_limits limits_of_kind(bool cpu, bool wide, bool subgroup, bool forced
     if (!cpu) return limits;
     if (!wide) {
         limits.stream_block = 4;
+        limits.rows = 4;
+        limits.grad_rows = 16;
         limits.neighbours = 1;
     }
     if (!wide || !subgroup) {

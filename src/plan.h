@@ -69,10 +69,13 @@ typedef struct vkn_limits {
     uint32_t grad_block;           // the same where dx is computed
     uint32_t element_blocks;       // and where each element has its own weight, a block is so many of these
     uint32_t stream_block;         // the same of a row that is read again
-    uint32_t stream_lanes;         // lanes of a team whose row is read again, where these are enough
+    uint32_t stream_lanes;         // lanes of a team whose row is one run that is read again, where these are enough
     uint32_t stream_invocations;   // and invocations that fill the device with such teams
+    uint32_t rows;                 // rows too wide for registers that share each load of a weight
+    uint32_t grad_rows;            // the same in backward
     uint32_t neighbours;           // most words of a lane that lie side by side (rows)
     uint32_t apply;                // words that a lane takes where statistics are known
+    uint32_t apply_block;          // and of these at once
     uint64_t slab;                 // most elements that a team may read again from a cache
     uint32_t slab_teams;           // and so many teams at least
     uint64_t row_invocations;      // invocations that fill the device with teams of several rows

@@ -7,8 +7,6 @@
 enum { LONGEST_CHAIN = 512 };
 // The same for records that are merged. A GPU's team grows beyond LEAST_GPU_MERGE lanes only for longer chains.
 enum { LONGEST_MERGE = 4096, LONGEST_GPU_MERGE = 64, LEAST_GPU_MERGE = 32 };
-// Rows that are too wide for registers and share each load of a weight.
-enum { ROWS_TOGETHER = 4, GRAD_ROWS_TOGETHER = 16 };
 
 static uint64_t power_of_two(uint64_t at_least) {
     uint64_t power = 1;
@@ -32,6 +30,22 @@ static uint32_t lanes_over(uint64_t outers, uint64_t words, const vkn_limits *li
     while (outers > 1 && lanes > 1 && lanes > words)
         lanes /= 2;
     return lanes > 1 ? lanes : 1;
+}
+
+// Of a CPU's team that goes over several runs of `words` words: as many as leave no masks, if that is half of them.
+static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
+    uint32_t fewer = lanes;
+    while (fewer > 1 && words % fewer != 0)
+        fewer /= 2;
+    return fewer * 2 >= lanes ? fewer : lanes;
+}
+
+// At most `most` of `outers`; on a CPU, whose threads are given as many parts each, the same number in each part.
+static uint64_t even_step(uint64_t outers, uint64_t most, const vkn_limits *limits) {
+    uint64_t step = most;
+    while (step > 1 && outers % step != 0)
+        --step;
+    return limits->cpu && step * 2 > most ? step : most;
 }
 
 // The block of at most `most` words that goes evenly into a lane's share of `words`: there are no masks then. `most`
@@ -62,6 +76,7 @@ static uint64_t chain_of(const vkn_row *row, uint64_t lanes, uint64_t block) {
 // are several streams as it is; with as many lanes as there are, backward's x and dy of so many rows stay in a cache.
 static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t block, const vkn_limits *limits) {
     uint32_t few = limits->stream_lanes;
+    if (limits->cpu && row->outers > 1 && row->elements % 4 == 0) few = lanes_without_masks(row->elements / 4, lanes);
     if (row->shared) few = row->gradient ? limits->lanes : few * 2;
     uint32_t fewer = few < lanes ? few : lanes;
     while (fewer < lanes &&
@@ -70,18 +85,14 @@ static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t blo
     return fewer;
 }
 
-// Of a row that is read again: each outer has whole blocks, if it can be.
-static uint32_t block_to_stream(const vkn_row *row, uint32_t lanes, uint32_t most) {
-    uint64_t words = row->elements / 4;
-    if (row->elements % 4) return most;
-    uint32_t block = block_for_share(words, lanes, most);
-    bool even = words % ((uint64_t)lanes * block) == 0 && chain_of(row, lanes, block) <= LONGEST_CHAIN;
-    return even ? block : block_for_share(words * row->outers, lanes, most);
-}
-
-// Teams that fill the device, of fewer lanes than it would take by itself.
-static uint64_t teams_of(uint32_t lanes, const vkn_limits *limits) {
-    return limits->teams * vkn_most(limits->lanes / vkn_most(lanes, limits->stream_lanes), 1);
+// Of `outers` runs of `words` words: each run has whole blocks, or all of them together, if it can be.
+static uint32_t block_over_runs(uint64_t outers, uint64_t words, uint32_t lanes, uint32_t most) {
+    const uint64_t counts[] = {words, words * outers};
+    for (uint32_t i = 0; i < 2; ++i) {
+        uint64_t team = (uint64_t)lanes * block_for_share(counts[i], lanes, most);
+        if (counts[i] % team == 0 && words * outers <= team * LONGEST_CHAIN) return (uint32_t)(team / lanes);
+    }
+    return most;
 }
 
 vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
@@ -126,7 +137,8 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     if (!split.on_chip) split.lanes = lanes_to_stream(row, split.lanes, split.block, limits);
     // A block that fits exactly has no tail.
     if (split.on_chip && row->elements % 4 == 0 && held * split.lanes == words) split.block = (uint32_t)held;
-    if (!split.on_chip) split.block = block_to_stream(row, split.lanes, split.block);
+    if (!split.on_chip && row->elements % 4 == 0)
+        split.block = block_over_runs(row->outers, run_words, split.lanes, split.block);
     if (!row->shared) return split;
     // Rows that share weights follow one another in a team, as far as the device stays filled.
     uint64_t fill = row->gradient ? limits->grad_row_invocations : limits->row_invocations;
@@ -134,7 +146,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     uint64_t room = vkn_record_room(limits) / vkn_most(row->elements, 1);
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
-    uint32_t together = row->gradient ? GRAD_ROWS_TOGETHER : ROWS_TOGETHER;
+    uint32_t together = row->gradient ? limits->grad_rows : limits->rows;
     bool cached = limits->cpu || !row->gradient; // so many rows of x and dy would be too many for a GPU's cache
     if (!split.on_chip && cached && split.unit_step >= together) {
         split.rows = together;
@@ -158,18 +170,22 @@ bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
 
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t outer = vkn_most(view->count[0], 1), run = view->count[2], words = vkn_ceil_div(run, 4);
-    uint32_t lanes = (uint32_t)vkn_least(lanes_over(outer, words, limits), limits->stream_lanes);
-    vkn_split split = {.lanes = lanes, .outer_step = outer};
+    uint32_t lanes = lanes_over(outer, words, limits);
+    if (limits->cpu)
+        lanes = run % 4 ? (uint32_t)vkn_least(lanes, limits->stream_lanes) : lanes_without_masks(words, lanes);
+    vkn_split split = {.lanes = lanes};
     split.block = (uint32_t)vkn_least(power_of_two(vkn_ceil_div(words, split.lanes)), limits->stream_block);
     uint64_t block = (uint64_t)split.lanes * split.block * 4;
-    uint64_t wanted = vkn_least(teams_of(lanes, limits), limits->binding_elements / 4);
+    uint64_t wanted = vkn_least(limits->teams, limits->binding_elements / 4);
     wanted = vkn_most(wanted / view->count[1], 1);
     uint64_t cuts = wanted > outer ? vkn_ceil_div(wanted, outer) : 1;
     cuts = vkn_most(vkn_least(cuts, run / (block * 4)), 1);
     split.run_step = vkn_least(vkn_ceil_div(vkn_ceil_div(run, cuts), 64) * 64, block * LONGEST_CHAIN);
-    split.outer_step = vkn_most(outer / wanted, 1);
     uint64_t blocks = vkn_ceil_div(vkn_least(run, split.run_step), block);
-    split.outer_step = vkn_least(split.outer_step, vkn_most(LONGEST_CHAIN / blocks, 1));
+    uint64_t step = vkn_least(vkn_most(outer / wanted, 1), vkn_most(LONGEST_CHAIN / blocks, 1));
+    split.outer_step = even_step(outer, step, limits);
+    if (limits->cpu && run <= split.run_step)
+        split.block = block_over_runs(split.outer_step, words, lanes, split.block);
     return split;
 }
 
@@ -247,35 +263,24 @@ static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
     return cuts;
 }
 
-static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
-    while (lanes > 1 && words % lanes != 0)
-        lanes /= 2;
-    return lanes > 1 ? lanes : 1;
-}
-
-// A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs about SHORT,
-// of several outers, on a CPU word by word or pair by pair. A CPU driver's teams have as many lanes as leave no masks.
+// A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs as many, of
+// several outers, on a CPU so that the lanes have none without a word.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
-    enum { SHORT = 16 };
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
     uint32_t lanes = lanes_over(view->count[0], words, limits);
-    if (words * 2 < (uint64_t)lanes * SHORT) {
-        bool pairs = limits->vector > 1 && words % 2 == 0 && words >= 2 * (uint64_t)lanes;
+    uint64_t most = (uint64_t)lanes * limits->apply, teams = vkn_most(limits->teams / vkn_most(view->count[1], 1), 1);
+    uint64_t piece = vkn_least(most, vkn_ceil_div(outers * words, teams));
+    if (words * 2 < most) {
+        uint64_t step = vkn_least((limits->cpu ? piece : most) / words, outers);
         return (vkn_split){.lanes = lanes,
-                           .block = !limits->cpu ? limits->stream_block
-                                    : pairs      ? 2
-                                                 : 1,
+                           .block = limits->apply_block,
                            .run_step = words * 4,
-                           .outer_step = vkn_least((uint64_t)lanes * SHORT / words, outers)};
+                           .outer_step = even_step(outers, vkn_most(step, 1), limits)};
     }
-    lanes = (uint32_t)vkn_least(lanes, limits->stream_lanes);
-    lanes = limits->cpu && words < (uint64_t)lanes * limits->apply ? lanes_without_masks(words, lanes) : lanes;
-    uint64_t teams = vkn_most(teams_of(lanes, limits) / vkn_most(view->count[1], 1), 1);
-    uint64_t piece = vkn_least((uint64_t)lanes * limits->apply, vkn_ceil_div(outers * words, teams));
     uint64_t cuts = vkn_most(even_cuts(words, vkn_ceil_div(words, vkn_most(piece, 1)), lanes), 1);
     uint64_t each = vkn_ceil_div(words, cuts), share = vkn_ceil_div(each, lanes);
     return (vkn_split){.lanes = lanes,
-                       .block = block_for_share(each, lanes, (uint32_t)vkn_least(share, limits->stream_block)),
+                       .block = block_for_share(each, lanes, (uint32_t)vkn_least(share, limits->apply_block)),
                        .run_step = words % cuts == 0 ? each * 4 : vkn_ceil_div(each, 16) * 64,
                        .outer_step = 1};
 }

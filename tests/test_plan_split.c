@@ -52,7 +52,8 @@ static void blocks_are_whole(void **state) {
     } cases[] = {
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 28, 28}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, false},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, true},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {31, 64, 14, 14}), FROZEN(FORWARD), VKN_SHADER_APPLY_ROWS, false},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, true},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {31, 64, 14, 14}), {.present = FORWARD}, VKN_SHADER_NORM_ROW, false},
     };
@@ -66,8 +67,40 @@ static void blocks_are_whole(void **state) {
     free(plan.passes);
 }
 
+// A CPU's threads have as many parts each, which take as long as each other, of as many lanes as leave no masks.
+static void parts_are_even(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        planner *plan;
+        vkn_request request;
+        vkn_shader shader;
+        uint32_t lanes, block;
+    } cases[] = {
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 112, 112}), vkn_plan_backward, FROZEN(BACKWARD),
+         VKN_SHADER_GRAD_STATS_ROWS, 8, 8},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 56, 56}), vkn_plan_backward, FROZEN(BACKWARD),
+         VKN_SHADER_GRAD_STATS_ROWS, 8, 7},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 28, 28}), vkn_plan_backward, FROZEN(BACKWARD),
+         VKN_SHADER_GRAD_STATS_ROWS, 4, 7},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 28, 28}), vkn_plan_forward, FROZEN(FORWARD),
+         VKN_SHADER_APPLY_ROWS, 8, 2},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const vkn_pass *pass =
+            pass_of(&plan, &cases[i].c, cases[i].plan, &cases[i].request, DEVICE_CPU, cases[i].shader);
+        assert_true(pass->push.rows.outer_step > 1);
+        assert_int_equal(32 % pass->push.rows.outer_step, 0);
+        assert_true(pass->constants.value[VKN_CONSTANT_WHOLE]);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_LANES], cases[i].lanes);
+        assert_int_equal(pass->constants.value[VKN_CONSTANT_BLOCK], cases[i].block);
+    }
+    free(plan.passes);
+}
+
 // A lane has one address for a block of words that all lie in one outer: blocks are made so where they can be. Not of
-// 121 words, and of 100 not in blocks of 5, which would be too long a chain.
+// 49 or 121 words, which eight lanes do not share evenly.
 static void blocks_have_one_outer(void **state) {
     (void)state;
     static const struct {
@@ -79,8 +112,8 @@ static void blocks_have_one_outer(void **state) {
     } cases[] = {
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 56, 56}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 28, 28}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, true},
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 20, 20}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 8, false}, // 100
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 7, false}, // 49
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 20, 20}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 5, true},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 22, 22}), VKN_SHADER_NORM_ROW, DEVICE_CPU, 8, false}, // 121
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), VKN_SHADER_NORM_ROW, DEVICE_GPU, 8, false}, // held
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 112, 112}), VKN_SHADER_APPLY_ROWS, DEVICE_GPU, 4, true},
@@ -113,15 +146,18 @@ static void blocks_share_weights(void **state) {
     free(plan.passes);
 }
 
-// On a CPU a subgroup reads several rows at once, as far as there are enough of them, unless its registers hold one.
+// On a CPU a subgroup reads several rows at once, as far as there are enough of them, unless its registers hold one or
+// a row is of several runs, which lanes share without masks.
 static void subgroups_read_streams(void **state) {
     (void)state;
     static const struct {
         struct norm_case c;
         uint32_t lanes, neighbours;
     } cases[] = {
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), 1, 1},
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), 4, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 14, 14}), 8, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 512, 28, 28}), 4, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 2048, 7, 7}), 1, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), 8, 1},
         {CASE(VKN_INSTANCE, VKN_CHANNELS_FIRST, {2, 64, 64, 64}), 2, 1},
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 4096}), 2, 1},
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), 8, 4},
@@ -201,8 +237,8 @@ static void teams_hold_slabs(void **state) {
          DEVICE_GPU, 256, 5, 11, true},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 2048, 7, 7}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_GPU, 128,
          9, 11, true},
-        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_CPU, 1,
-         0, 1, false},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 256, 14, 14}), vkn_plan_forward, VKN_SHADER_NORM_ROW, DEVICE_CPU, 8,
+         0, 8, false},
     };
     vkn_plan plan = {0};
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
@@ -218,10 +254,15 @@ static void teams_hold_slabs(void **state) {
 
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_are_loaded_in_pairs), cmocka_unit_test(blocks_are_whole),
-        cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
-        cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
-        cmocka_unit_test(positions_are_loaded_ahead), cmocka_unit_test(blocks_have_one_outer),
+        cmocka_unit_test(halves_are_loaded_in_pairs),
+        cmocka_unit_test(blocks_are_whole),
+        cmocka_unit_test(parts_are_even),
+        cmocka_unit_test(blocks_share_weights),
+        cmocka_unit_test(subgroups_read_streams),
+        cmocka_unit_test(teams_have_several_rows),
+        cmocka_unit_test(teams_hold_slabs),
+        cmocka_unit_test(positions_are_loaded_ahead),
+        cmocka_unit_test(blocks_have_one_outer),
     };
     return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
 }
