@@ -16,6 +16,7 @@ static const vkn_limits gpu_limits = {
     .apply_block = 4,
     .slab = 1 << 14,
     .slab_teams = 64,
+    .across = true,
     .row_invocations = 131072,
     .grad_row_invocations = 65536,
     .teams = 2048,
@@ -42,6 +43,7 @@ static const vkn_limits cpu_limits = {
     .apply_block = 2,
     .slab = 1 << 19,
     .slab_teams = 8,
+    .across = true,
     .row_invocations = 512,
     .grad_row_invocations = 512,
     .teams = 64,
@@ -61,6 +63,7 @@ static vkn_limits limits_of_kind(bool cpu, bool wide, bool subgroup, bool forced
         limits.rows = 4;
         limits.grad_rows = 16;
         limits.neighbours = 1;
+        limits.across = false;
     }
     if (!wide || !subgroup) {
         limits.block = 8;

@@ -78,6 +78,7 @@ typedef struct vkn_limits {
     uint32_t apply_block;          // and of these at once
     uint64_t slab;                 // most elements that a team may read again from a cache
     uint32_t slab_teams;           // and so many teams at least
+    bool across;                   // and whether its blocks may go from one run into the next
     uint64_t row_invocations;      // invocations that fill the device with teams of several rows
     uint64_t grad_row_invocations; // the same where each workgroup writes sums of each element
     uint32_t teams;                // teams that fill the device

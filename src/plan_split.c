@@ -164,8 +164,10 @@ bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
     if (!limits->on_chip || row->span > limits->binding_elements) return false;
     vkn_split split = vkn_split_row(row, limits);
     if (split.on_chip) return true;
-    uint64_t chain = chain_of(row, split.lanes, split.block);
-    return chain <= LONGEST_CHAIN && row->rows >= limits->slab_teams && elements <= limits->slab;
+    uint64_t chain = chain_of(row, split.lanes, split.block), block = (uint64_t)split.lanes * split.block * 4;
+    bool across = row->outers > 1 && row->elements % 4 == 0 && row->elements % block != 0;
+    return chain <= LONGEST_CHAIN && row->rows >= limits->slab_teams && elements <= limits->slab &&
+           (limits->across || !across);
 }
 
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // How plans share work: lanes of a team, words of a lane, rows of a team.
 #include "plan_case.h" // first: it brings volk
+#include "plan_parts.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -252,17 +253,27 @@ static void teams_hold_slabs(void **state) {
     free(plan.passes);
 }
 
+// A CPU with narrow subgroups reads a row of several runs again only if no block goes from one run into the next.
+static void narrow_blocks_keep_to_runs(void **state) {
+    (void)state;
+    static const vkn_row across = {.rows = 512, .elements = 14 * 14, .outers = 32, .span = 14 * 14},
+                         within = {.rows = 512, .elements = 32 * 32, .outers = 32, .span = 32 * 32};
+    vkn_device_info info = devices[DEVICE_CPU].info;
+    vkn_limits wide = vkn_limits_make(&info, 0);
+    info.subgroup_size = 4;
+    vkn_limits narrow = vkn_limits_make(&info, 0);
+    assert_true(vkn_row_pays(&across, &wide));
+    assert_false(vkn_row_pays(&across, &narrow));
+    assert_true(vkn_row_pays(&within, &narrow));
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(halves_are_loaded_in_pairs),
-        cmocka_unit_test(blocks_are_whole),
-        cmocka_unit_test(parts_are_even),
-        cmocka_unit_test(blocks_share_weights),
-        cmocka_unit_test(subgroups_read_streams),
-        cmocka_unit_test(teams_have_several_rows),
-        cmocka_unit_test(teams_hold_slabs),
-        cmocka_unit_test(positions_are_loaded_ahead),
-        cmocka_unit_test(blocks_have_one_outer),
+        cmocka_unit_test(halves_are_loaded_in_pairs), cmocka_unit_test(blocks_are_whole),
+        cmocka_unit_test(narrow_blocks_keep_to_runs), cmocka_unit_test(parts_are_even),
+        cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
+        cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
+        cmocka_unit_test(positions_are_loaded_ahead), cmocka_unit_test(blocks_have_one_outer),
     };
     return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
 }
