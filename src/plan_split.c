@@ -170,11 +170,13 @@ bool vkn_row_pays(const vkn_row *row, const vkn_limits *limits) {
            (limits->across || !across);
 }
 
+// Lanes that cannot share a run evenly are as few as may read one again.
 static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t outer = vkn_most(view->count[0], 1), run = view->count[2], words = vkn_ceil_div(run, 4);
     uint32_t lanes = lanes_over(outer, words, limits);
-    if (limits->cpu)
-        lanes = run % 4 ? (uint32_t)vkn_least(lanes, limits->stream_lanes) : lanes_without_masks(words, lanes);
+    if (limits->cpu) lanes = lanes_without_masks(words, lanes);
+    bool masks = run % 4 || words % lanes;
+    if (masks) lanes = (uint32_t)vkn_least(lanes, limits->stream_lanes);
     vkn_split split = {.lanes = lanes};
     split.block = (uint32_t)vkn_least(power_of_two(vkn_ceil_div(words, split.lanes)), limits->stream_block);
     uint64_t block = (uint64_t)split.lanes * split.block * 4;
@@ -186,7 +188,7 @@ static vkn_split split_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t blocks = vkn_ceil_div(vkn_least(run, split.run_step), block);
     uint64_t step = vkn_least(vkn_most(outer / wanted, 1), vkn_most(LONGEST_CHAIN / blocks, 1));
     split.outer_step = even_step(outer, step, limits);
-    if (limits->cpu && run <= split.run_step)
+    if (limits->cpu && !masks && run <= split.run_step)
         split.block = block_over_runs(split.outer_step, words, lanes, split.block);
     return split;
 }
