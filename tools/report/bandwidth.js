@@ -44,9 +44,8 @@ function drawBandwidth(file, rows, most, width) {
     parts.push(line(goal, lane.top, goal, bottom, 'goal'), line(copy, lane.top, copy, bottom, 'copy'));
     rows.forEach((row, i) => parts.push(drawLane(row, lane.top + i * lane.pitch, width, x)));
     const said = `copy ${number(file.copy_gbps)} GB/s`;
-    const beside = copy + textWidth(said) + 5 < width;
-    parts.push(label(beside ? copy + 5 : width, 12, said, 'quiet', beside ? 'start' : 'end'),
-        label(goal - 5, 12, '0.9 of it', 'quiet', 'end'));
+    const from = Math.min(copy + 5, width - textWidth(said));
+    parts.push(label(from, 12, said, 'quiet', 'start'), label(Math.min(goal, from) - 8, 12, '0.9 of it', 'quiet', 'end'));
     return {height: bottom + lane.bottom, parts};
 }
 
