@@ -37,7 +37,8 @@ static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
     uint32_t fewer = lanes;
     while (fewer > 1 && words % fewer != 0)
         fewer /= 2;
-    return fewer * 2 >= lanes ? fewer : lanes;
+    if (fewer * 2 < lanes) fewer = lanes;
+    return fewer > 1 ? fewer : 1;
 }
 
 // At most `most` of `outers`; on a CPU, whose threads are given as many parts each, the same number in each part.

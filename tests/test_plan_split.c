@@ -256,8 +256,8 @@ static void teams_hold_slabs(void **state) {
 // A CPU with narrow subgroups reads a row of several runs again only if no block goes from one run into the next.
 static void narrow_blocks_keep_to_runs(void **state) {
     (void)state;
-    static const vkn_row across = {.rows = 512, .elements = 14 * 14, .outers = 32, .span = 14 * 14},
-                         within = {.rows = 512, .elements = 32 * 32, .outers = 32, .span = 32 * 32};
+    static const vkn_row across = {.rows = 512, .elements = 196, .outers = 32, .span = 196},
+                         within = {.rows = 512, .elements = 1024, .outers = 32, .span = 1024};
     vkn_device_info info = devices[DEVICE_CPU].info;
     vkn_limits wide = vkn_limits_make(&info, 0);
     info.subgroup_size = 4;
