@@ -10,7 +10,6 @@ static const vkn_limits gpu_limits = {
     .element_blocks = 2,
     .stream_block = 4,
     .rows = 4,
-    .grad_rows = 16,
     .neighbours = 1,
     .apply = 16,
     .apply_block = 4,

@@ -72,7 +72,7 @@ typedef struct vkn_limits {
     uint32_t stream_lanes;         // lanes of a team whose row is one run that is read again, where these are enough
     uint32_t stream_invocations;   // and invocations that fill the device with such teams
     uint32_t rows;                 // rows too wide for registers that share each load of a weight
-    uint32_t grad_rows;            // the same in backward
+    uint32_t grad_rows;            // the same in backward; 0: none, x and dy of so many are too much for a GPU's cache
     uint32_t neighbours;           // most words of a lane that lie side by side (rows)
     uint32_t apply;                // words that a lane takes where statistics are known
     uint32_t apply_block;          // and of these at once

@@ -41,12 +41,13 @@ static uint32_t lanes_without_masks(uint64_t words, uint32_t lanes) {
     return fewer > 1 ? fewer : 1;
 }
 
-// At most `most` of `outers`; on a CPU, whose threads are given as many parts each, the same number in each part.
+// At most `most` of `outers`; on a CPU, whose threads are given as many parts each, the same number in each part,
+// unless that would be less than half of it.
 static uint64_t even_step(uint64_t outers, uint64_t most, const vkn_limits *limits) {
-    uint64_t step = most;
-    while (step > 1 && outers % step != 0)
-        --step;
-    return limits->cpu && step * 2 > most ? step : most;
+    for (uint64_t step = most; limits->cpu && step * 2 > most; --step) {
+        if (outers % step == 0) return step;
+    }
+    return most;
 }
 
 // The block of at most `most` words that goes evenly into a lane's share of `words`: there are no masks then. `most`
@@ -148,8 +149,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
     uint32_t together = row->gradient ? limits->grad_rows : limits->rows;
-    bool cached = limits->cpu || !row->gradient; // so many rows of x and dy would be too many for a GPU's cache
-    if (!split.on_chip && cached && split.unit_step >= together) {
+    if (!split.on_chip && together > 0 && split.unit_step >= together) {
         split.rows = together;
         split.unit_step -= split.unit_step % together;
     }
@@ -269,7 +269,7 @@ static uint64_t even_cuts(uint64_t words, uint64_t cuts, uint32_t lanes) {
 }
 
 // A lane takes about `apply` words of a run, which is cut evenly where that leaves no masks; of short runs as many, of
-// several outers, on a CPU so that the lanes have none without a word.
+// several outers, on a CPU as far as teams fill the device.
 static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits) {
     uint64_t outers = vkn_most(view->count[0], 1), words = vkn_most(vkn_ceil_div(view->count[2], 4), 1);
     uint32_t lanes = lanes_over(view->count[0], words, limits);
