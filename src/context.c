@@ -99,8 +99,6 @@ static vkn_result check_info(const vkn_context_info *info) {
     uint32_t known = (1u << VKN_FEATURE_COUNT) - 1;
     if (info->disable & ~known)
         return vkn_fail(VKN_BAD_ARGUMENT, "disable: 0x%x has bits beyond 0x%x", info->disable, known);
-    if (info->lanes & (info->lanes - 1))
-        return vkn_fail(VKN_BAD_ARGUMENT, "lanes: %u, must be 0 or a power of two", info->lanes);
     return check_borrowed(info);
 }
 
@@ -178,6 +176,15 @@ static void log_choices(const vkn_context *context) {
             vkn_context_log(context, VKN_LOG_INFO, "%s: %s is off: %s", info->name, names[i], info->why_off[i]);
 }
 
+static vkn_result choose_limits(vkn_context *context, const char *given) {
+    vkn_device_info *info = &context->about.info;
+    context->limits = vkn_limits_make(info);
+    vkn_result result = given ? vkn_limits_set(&context->limits, info, "limits", given)
+                              : vkn_limits_set(&context->limits, info, "VKNORM_LIMITS", getenv("VKNORM_LIMITS"));
+    vkn_limits_write(&context->limits, info->limits, sizeof info->limits);
+    return result;
+}
+
 static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
     vkn_result result = VKN_OK;
     if (info->vk_device) {
@@ -193,6 +200,7 @@ static vkn_result open_all(vkn_context *context, const vkn_context_info *info) {
     if (result == VKN_OK && !context->borrowed)
         result = vkn_device_find(&context->fn, context->instance, info->device, &context->physical_device);
     if (result == VKN_OK) result = vkn_device_describe(&context->fn, context->physical_device, info, &context->about);
+    if (result == VKN_OK) result = choose_limits(context, info->limits);
     if (result != VKN_OK) return result;
     context->capture_statistics = info->capture_statistics && context->about.has_statistics;
     name_extensions(context);
@@ -219,7 +227,6 @@ vkn_result vkn_context_create(const vkn_context_info *given, vkn_context **out) 
     pthread_mutex_init(&context->pipelines_mutex, NULL);
     pthread_mutex_init(&context->cache.mutex, NULL);
     context->allocator = info->allocator;
-    context->forced_lanes = info->lanes;
     context->log = info->log;
     context->log_user = info->log_user;
     result = open_all(context, info);

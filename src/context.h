@@ -4,6 +4,7 @@
 #define VKN_CONTEXT_H
 #include "device.h"
 #include "error.h"
+#include "limits.h"
 #include "pipeline.h"
 #include "pipeline_cache.h"
 #include <pthread.h>
@@ -28,7 +29,7 @@ struct vkn_context {
     struct VolkDeviceTable vk;
     vkn_device about;
     bool capture_statistics;
-    uint32_t forced_lanes; // vkn_context_info.lanes
+    vkn_limits limits;
     void (*log)(void *user, vkn_log_level level, const char *text);
     void *log_user;
 

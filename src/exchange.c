@@ -27,8 +27,7 @@ static vkn_result merge(vkn_recorder *recorder, const vkn_tensor *all, uint32_t 
     if (result == VKN_OK) result = vkn_check_groups("all", all, groups * ranks);
     if (result == VKN_OK) result = vkn_check_apart("merged", merged, "all", all);
     if (result != VKN_OK) return result;
-    vkn_limits limits = vkn_limits_make(&recorder->context->about.info, recorder->context->forced_lanes);
-    result = vkn_plan_merge(&recorder->plan, moments, groups, ranks, &limits);
+    result = vkn_plan_merge(&recorder->plan, moments, groups, ranks, &recorder->context->limits);
     if (result != VKN_OK) return result;
     vkn_place places[VKN_OPERAND_COUNT] = {[VKN_RANKS] = {all->buffer, all->offset}};
     places[moments ? VKN_MOMENTS : VKN_SUMS] = (vkn_place){merged->buffer, merged->offset};

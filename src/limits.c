@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: MIT
-#include "plan.h"
+#include "limits.h"
 
 // What fills the kinds of device; docs/performance.md has the measurements. CPU drivers take long to build what holds
 // many words, and those with narrow subgroups (SwiftShader) longest.
@@ -10,6 +10,7 @@ static const vkn_limits gpu_limits = {
     .element_blocks = 2,
     .stream_block = 4,
     .rows = 4,
+    .grad_rows = 1, // x and dy of more would be too much for a cache
     .neighbours = 1,
     .apply = 16,
     .apply_block = 4,
@@ -54,24 +55,20 @@ static const vkn_limits cpu_limits = {
     .apply_positions = 128,
 };
 
-static vkn_limits limits_of_kind(bool cpu, bool wide, bool subgroup, bool forced) {
+static vkn_limits numbers_of_kind(bool cpu, bool wide, bool subgroup) {
     vkn_limits limits = cpu ? cpu_limits : gpu_limits;
-    if (!cpu) return limits;
-    if (!wide) {
+    if (cpu && !wide) {
         limits.stream_block = 4;
         limits.rows = 4;
         limits.grad_rows = 16;
         limits.neighbours = 1;
         limits.across = false;
-    }
-    if (!wide || !subgroup) {
-        limits.block = 8;
-        limits.grad_block = 4;
-    }
-    limits.gpu = forced;
-    if (!wide || forced) {
         limits.column_words = 1;
         limits.column_block = 4;
+    }
+    if (cpu && (!wide || !subgroup)) {
+        limits.block = 8;
+        limits.grad_block = 4;
     }
     return limits;
 }
@@ -85,25 +82,26 @@ static uint32_t widest_up_to(uint32_t invocations, const vkn_device_info *info) 
 
 // CPU drivers pay dearly for barrier(), so there a team is at most a subgroup; with subgroups turned off, shared memory
 // is what is left.
-vkn_limits vkn_limits_make(const vkn_device_info *info, uint32_t forced_lanes) {
-    bool cpu = info->type == VK_PHYSICAL_DEVICE_TYPE_CPU, subgroup = info->used & VKN_FEATURE_SUBGROUP;
-    bool wide = info->subgroup_size >= 8;
-    vkn_limits limits = limits_of_kind(cpu, wide, subgroup, forced_lanes != 0);
+vkn_limits vkn_limits_of_kind(const vkn_device_info *info, bool cpu) {
+    bool subgroup = info->used & VKN_FEATURE_SUBGROUP, wide = info->subgroup_size >= 8;
+    vkn_limits limits = numbers_of_kind(cpu, wide, subgroup);
     // Without subgroups reductions take 32 bytes of shared memory an invocation.
     bool shares_enough = info->max_shared_bytes >= 32768;
     limits.widest = widest_up_to(256, info);
     limits.sums_widest = widest_up_to(cpu || !shares_enough ? 256 : 512, info);
-    limits.lanes_forced = forced_lanes != 0;
-    limits.lanes = forced_lanes ? forced_lanes : !cpu ? 256 : subgroup ? info->subgroup_size : 32;
+    limits.lanes = !cpu ? limits.widest : subgroup ? info->subgroup_size : 32;
     if (limits.lanes > limits.widest) limits.lanes = limits.widest;
     if (limits.workgroup > limits.widest) limits.workgroup = limits.widest;
-    limits.stream_lanes = cpu && subgroup && wide && !forced_lanes ? 1 : limits.lanes;
+    limits.stream_lanes = cpu && subgroup && wide ? 1 : limits.lanes;
     limits.subgroup = subgroup ? info->subgroup_size : 1;
-    if (limits.subgroup > limits.lanes && forced_lanes) limits.subgroup = limits.lanes;
     limits.max_workgroups = (uint64_t)info->max_workgroups * info->max_workgroups;
     if (info->max_workgroups <= 4096) limits.max_workgroups *= info->max_workgroups;
     limits.binding_elements = info->max_binding_bytes / 4 - info->offset_alignment / 4;
     limits.on_chip = info->used & VKN_FEATURE_ON_CHIP;
     limits.vector = info->used & VKN_FEATURE_VECTOR ? 2 : 0;
     return limits;
+}
+
+vkn_limits vkn_limits_make(const vkn_device_info *info) {
+    return vkn_limits_of_kind(info, info->type == VK_PHYSICAL_DEVICE_TYPE_CPU);
 }

@@ -7,7 +7,7 @@
 #include <string.h>
 
 vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t words) {
-    vkn_limits limits = vkn_limits_make(&context->about.info, context->forced_lanes);
+    vkn_limits limits = context->limits;
     if (limits.vector > words) limits.vector = words;
     return limits;
 }

@@ -7,6 +7,7 @@
 #ifndef VKN_PLAN_H
 #define VKN_PLAN_H
 #include "geometry.h"
+#include "limits.h"
 #include "pipeline.h"
 
 // What a binding is bound to. Those from VKN_RECORDS on are scratch memory of the call.
@@ -58,47 +59,6 @@ typedef struct vkn_pass {
     } push;
 } vkn_pass;
 
-typedef struct vkn_limits {
-    uint32_t subgroup;             // lanes that reduce by shuffles; 1: none
-    uint32_t lanes;                // most lanes that share a row
-    uint32_t widest;               // invocations of the widest workgroup
-    uint32_t sums_widest;          // the same where sums of each element are kept, and no activation needs registers
-    bool lanes_forced;             // each row has just that many
-    uint32_t workgroup;            // invocations of a workgroup with narrower teams
-    uint32_t block;                // most words that a lane holds
-    uint32_t grad_block;           // the same where dx is computed
-    uint32_t element_blocks;       // and where each element has its own weight, a block is so many of these
-    uint32_t stream_block;         // the same of a row that is read again
-    uint32_t stream_lanes;         // lanes of a team whose row is one run that is read again, where these are enough
-    uint32_t stream_invocations;   // and invocations that fill the device with such teams
-    uint32_t rows;                 // rows too wide for registers that share each load of a weight
-    uint32_t grad_rows;            // the same in backward; 0: none, x and dy of so many are too much for a GPU's cache
-    uint32_t neighbours;           // most words of a lane that lie side by side (rows)
-    uint32_t apply;                // words that a lane takes where statistics are known
-    uint32_t apply_block;          // and of these at once
-    uint64_t slab;                 // most elements that a team may read again from a cache
-    uint32_t slab_teams;           // and so many teams at least
-    bool across;                   // and whether its blocks may go from one run into the next
-    uint64_t row_invocations;      // invocations that fill the device with teams of several rows
-    uint64_t grad_row_invocations; // the same where each workgroup writes sums of each element
-    uint32_t teams;                // teams that fill the device
-    uint32_t invocations;          // single invocations that fill the device (columns)
-    uint32_t column_words;         // most words of a position that an invocation takes
-    uint32_t column_block;         // words that it sums together
-    uint32_t least_positions;      // fewest positions of a lane that sums them
-    uint32_t reduce_positions;     // and most
-    uint32_t apply_positions;      // the same where statistics are applied
-    uint64_t max_workgroups;       // of one dispatch, all axes together
-    uint64_t binding_elements;     // elements that one binding can see, whatever its alignment
-    bool cpu;
-    // What pays on a GPU: a second pass from the end of memory, which the first has left in a cache; teams with more
-    // lanes than a stretch of memory has words; barriers. Of a CPU only where lanes are forced, so that it can be
-    // tested.
-    bool gpu;
-    uint32_t vector; // most words of one load: 2 where they are of 16 bits; 0: they are loaded by element
-    bool on_chip;    // whether that path may be taken
-} vkn_limits;
-
 typedef struct vkn_request {
     uint32_t present;  // bit (1 << vkn_operand) for each tensor that is given
     bool training;     // update running statistics where they are present
@@ -125,7 +85,6 @@ typedef struct vkn_plan {
     vkn_result result;                   // sticky
 } vkn_plan;
 
-vkn_limits vkn_limits_make(const vkn_device_info *, uint32_t forced_lanes);
 // Fills plan->passes (growing it with realloc; the caller frees it) and plan->scratch. Fails with a message.
 vkn_result vkn_plan_forward(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);
 vkn_result vkn_plan_backward(vkn_plan *, const vkn_geometry *, const vkn_limits *, const vkn_request *);

@@ -18,7 +18,7 @@ static uint64_t power_of_two(uint64_t at_least) {
 // ---- Lanes and parts -----------------------------------------------------------------------------------------------
 // As many lanes as leave each a few words; more than a subgroup only where a subgroup's registers are too few.
 static uint32_t lanes_for(uint64_t words, const vkn_limits *limits) {
-    if (limits->lanes_forced) return limits->lanes;
+    if (limits->team > 0) return limits->team;
     uint64_t lanes = power_of_two(vkn_ceil_div(words, 4));
     if (words <= (uint64_t)limits->subgroup * 8) lanes = vkn_least(lanes, limits->subgroup);
     return (uint32_t)vkn_least(lanes, limits->lanes);
@@ -115,7 +115,7 @@ vkn_row vkn_row_of(const vkn_plan *plan, uint64_t units, bool gradient) {
 // Lanes of a team that holds a row in its registers: more than a subgroup where that has too few of them.
 static uint32_t lanes_to_hold(const vkn_row *row, uint64_t words, uint32_t block, const vkn_limits *limits) {
     uint32_t lanes = lanes_for(words, limits);
-    if (limits->lanes_forced || lanes == 1) return lanes;
+    if (limits->team > 0 || lanes == 1) return lanes;
     uint32_t wider = lanes,
              widest = row->gradient && row->shared && !row->active ? limits->sums_widest : limits->widest;
     while ((uint64_t)wider * block < words && wider < widest && !limits->cpu)
@@ -149,7 +149,7 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
     uint32_t together = row->gradient ? limits->grad_rows : limits->rows;
-    if (!split.on_chip && together > 0 && split.unit_step >= together) {
+    if (!split.on_chip && together > 1 && split.unit_step >= together) {
         split.rows = together;
         split.unit_step -= split.unit_step % together;
     }
@@ -210,7 +210,7 @@ static uint32_t column_words_for(uint64_t words, const vkn_limits *limits) {
 static uint32_t column_lanes_for(uint64_t positions, const vkn_limits *limits) {
     enum { TEAMS = 8 };
     if (!limits->gpu) return 1;
-    if (limits->lanes_forced) return limits->lanes;
+    if (limits->team > 0) return limits->team;
     return (uint32_t)vkn_least(limits->widest / TEAMS, power_of_two(positions));
 }
 
@@ -290,11 +290,11 @@ static vkn_split split_apply_rows(const vkn_view *view, const vkn_limits *limits
                        .outer_step = 1};
 }
 
-// Of columns a GPU's lane loads a block of positions before it writes one; a CPU's where it is tested, by forced lanes.
+// Of columns a GPU's lane loads a block of positions before it writes one; a CPU's where it is tested, by `team`.
 vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
     if (!view->columns) return split_apply_rows(view, limits);
     vkn_split split = split_columns(view, limits, 1, limits->apply_positions);
-    if (limits->cpu && !limits->lanes_forced) split.block = split.words;
+    if (limits->cpu && limits->team == 0) split.block = split.words;
     return split;
 }
 
@@ -302,7 +302,7 @@ vkn_split vkn_split_apply(const vkn_view *view, const vkn_limits *limits) {
 // workgroup take turns, so that it reads the records of neighbouring outputs together.
 vkn_split vkn_split_merge(uint64_t records, const vkn_limits *limits) {
     uint64_t lanes = lanes_for(records, limits), longest = limits->gpu ? LONGEST_GPU_MERGE : LONGEST_MERGE;
-    if (limits->gpu && !limits->lanes_forced) lanes = vkn_least(lanes, LEAST_GPU_MERGE);
+    if (limits->gpu && limits->team == 0) lanes = vkn_least(lanes, LEAST_GPU_MERGE);
     while (lanes * longest < records && lanes < limits->widest)
         lanes *= 2;
     vkn_split split = {.lanes = (uint32_t)lanes, .block = 1};

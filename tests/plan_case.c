@@ -60,7 +60,7 @@ const vkn_pass *pass_of(vkn_plan *plan, const struct norm_case *c, planner *make
     static vkn_geometry g;
     static vkn_limits limits;
     g = geometry_of(c);
-    limits = vkn_limits_make(&devices[device].info, 0);
+    limits = vkn_limits_make(&devices[device].info);
     if (limits.vector && request->dtype == VKN_F32) limits.vector = 1;
     MUST(make(plan, &g, &limits, request));
     const vkn_pass *found = NULL;

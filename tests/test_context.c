@@ -135,7 +135,8 @@ static void limits_are_checked(void **state) {
               "max_binding_bytes: 4096");
     MUST_FAIL(vkn_context_create(&(vkn_context_info){.max_workgroups = 3}, &context), VKN_BAD_ARGUMENT,
               "max_workgroups: 3");
-    MUST_FAIL(vkn_context_create(&(vkn_context_info){.lanes = 24}, &context), VKN_BAD_ARGUMENT, "lanes: 24");
+    MUST_FAIL(vkn_context_create(&(vkn_context_info){.limits = "lanes=24"}, &context), VKN_BAD_ARGUMENT,
+              "limits: lanes=24");
     MUST_FAIL(vkn_context_create(NULL, NULL), VKN_BAD_ARGUMENT, "out");
     MUST(vkn_context_create(&(vkn_context_info){.max_binding_bytes = 65536, .max_workgroups = 64}, &context));
     vkn_device_info about;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT
 // The table of cases through the table of passes, on one device. Arguments, all optional:
-//   kind=batch|instance|group|layer|rms   size=small|large   binding=<bytes>   workgroups=<n>   lanes=<n>
+//   kind=batch|instance|group|layer|rms   size=small|large   binding=<bytes>   workgroups=<n>
+//   limits=<as vkn_context_info.limits>
 //   case=<part of a name>   every=<n> shift=<n>: of the passes that take turns
 //   share=<n>: each other pass for one case in n of each class
 // What the device is to do without comes from VKNORM_DISABLE.
@@ -17,8 +18,8 @@
 #include "norm_case.h"
 
 struct options {
-    const char *kind, *size, *match;
-    uint32_t binding, workgroups, lanes, every, shift, share;
+    const char *kind, *size, *match, *limits;
+    uint32_t binding, workgroups, every, shift, share;
 };
 
 enum { MOST_CASES = 256 };
@@ -36,7 +37,7 @@ static void run_case(void **state) {
 static int open_rig(void **state) {
     (void)state;
     vkn_context_info info = {
-        .max_binding_bytes = options.binding, .max_workgroups = options.workgroups, .lanes = options.lanes};
+        .max_binding_bytes = options.binding, .max_workgroups = options.workgroups, .limits = options.limits};
     if (rig_open(&rig, &info)) return -1;
     vkn_device_info device;
     vkn_context_device_info(rig.context, &device);
@@ -60,10 +61,10 @@ static bool parse(int argc, char **argv) {
             const char *key, **text;
             uint32_t *number;
         } known[] = {
-            {"kind", &options.kind, NULL},   {"size", &options.size, NULL},
-            {"case", &options.match, NULL},  {"binding", NULL, &options.binding},
-            {"lanes", NULL, &options.lanes}, {"workgroups", NULL, &options.workgroups},
-            {"every", NULL, &options.every}, {"shift", NULL, &options.shift},
+            {"kind", &options.kind, NULL},     {"size", &options.size, NULL},
+            {"case", &options.match, NULL},    {"binding", NULL, &options.binding},
+            {"limits", &options.limits, NULL}, {"workgroups", NULL, &options.workgroups},
+            {"every", NULL, &options.every},   {"shift", NULL, &options.shift},
             {"share", NULL, &options.share},
         };
         size_t k = 0;
@@ -84,7 +85,7 @@ static bool is_wanted(const struct norm_case *c, const char *name) {
 
 int main(int argc, char **argv) {
     if (!parse(argc, argv)) {
-        fprintf(stderr, "test_norm: arguments are kind=, size=, case=, binding=, workgroups=, lanes=, every=, shift=, "
+        fprintf(stderr, "test_norm: arguments are kind=, size=, case=, binding=, workgroups=, limits=, every=, shift=, "
                         "share=\n");
         return 2;
     }

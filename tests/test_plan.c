@@ -130,7 +130,7 @@ static void must_plan(vkn_result result, const struct norm_case *c, const vkn_de
 static void check_case(const struct norm_case *c, const vkn_device_info *info, vkn_plan *plan) {
     static const vkn_operand written[] = {VKN_Y, VKN_H, VKN_DX, VKN_DRESIDUAL, VKN_DWEIGHT, VKN_DBIAS};
     vkn_geometry g = geometry_of(c);
-    vkn_limits limits = vkn_limits_make(info, 0);
+    vkn_limits limits = vkn_limits_make(info);
     bool tracks = c->norm.kind == VKN_BATCH || c->norm.kind == VKN_INSTANCE;
     for (size_t i = 0; i < sizeof calls / sizeof *calls; i++) {
         vkn_request request = calls[i].request;
@@ -174,7 +174,7 @@ static void huge_tensors_are_cut(void **state) {
 static void as_few_passes_as_can_be(void **state) {
     (void)state;
     vkn_plan plan = {0};
-    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info, 0);
+    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info);
     vkn_request forward = {.present = FORWARD | BIT(VKN_STATISTICS)};
     const struct norm_case rows = {NORM(VKN_LAYER, 1), VKN_CHANNELS_FIRST, 2, {4096, 1024}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&rows);
@@ -195,7 +195,7 @@ static void as_few_passes_as_can_be(void **state) {
 static void empty_tensors_dispatch_nothing(void **state) {
     (void)state;
     vkn_plan plan = {0};
-    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info, 0);
+    vkn_limits limits = vkn_limits_make(&devices[DEVICE_GPU].info);
     const struct norm_case empty = {NORM(VKN_BATCH, 1), VKN_CHANNELS_FIRST, 3, {0, 6, 5}, DATA_NORMAL, SIZE_SMALL};
     vkn_geometry g = geometry_of(&empty);
     vkn_request request = {.present = BIT(VKN_X) | BIT(VKN_Y) | AFFINE, .training = true};

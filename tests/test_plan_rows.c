@@ -222,7 +222,7 @@ static void plans_have_these_passes(void **state) {
     for (size_t i = 0; i < sizeof expectations / sizeof *expectations; i++) {
         const struct expectation *e = &expectations[i];
         vkn_geometry g = geometry_of(&e->c);
-        vkn_limits limits = vkn_limits_make(&devices[e->device].info, 0);
+        vkn_limits limits = vkn_limits_make(&devices[e->device].info);
         MUST(e->plan(&plan, &g, &limits, &e->request));
         bool same = plan.count == e->count;
         for (uint32_t k = 0; same && k < e->count; k++)

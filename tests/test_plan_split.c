@@ -259,9 +259,9 @@ static void narrow_blocks_keep_to_runs(void **state) {
     static const vkn_row across = {.rows = 512, .elements = 196, .outers = 32, .span = 196},
                          within = {.rows = 512, .elements = 1024, .outers = 32, .span = 1024};
     vkn_device_info info = devices[DEVICE_CPU].info;
-    vkn_limits wide = vkn_limits_make(&info, 0);
+    vkn_limits wide = vkn_limits_make(&info);
     info.subgroup_size = 4;
-    vkn_limits narrow = vkn_limits_make(&info, 0);
+    vkn_limits narrow = vkn_limits_make(&info);
     assert_true(vkn_row_pays(&across, &wide));
     assert_false(vkn_row_pays(&across, &narrow));
     assert_true(vkn_row_pays(&within, &narrow));

@@ -199,10 +199,10 @@ static json_t *describe_copies(const bench_copy *copy) {
 
 static json_t *describe_device(const bench_device *device) {
     const vkn_device_info *info = &device->info;
-    json_t *object = json_pack("{s:o, s:s, s:s, s:I, s:I, s:I}", "name", device_text(info->name), "type",
+    json_t *object = json_pack("{s:o, s:s, s:s, s:I, s:I, s:I, s:s}", "name", device_text(info->name), "type",
                                device_type_name(info->type), "api_version", device_version(info->api_version).text,
                                "vendor_id", (json_int_t)info->vendor_id, "device_id", (json_int_t)info->device_id,
-                               "driver_version", (json_int_t)info->driver_version);
+                               "driver_version", (json_int_t)info->driver_version, "plan_limits", info->limits);
     if (info->driver[0]) {
         json_object_set_new(object, "driver", device_text(info->driver));
     }

@@ -109,11 +109,11 @@ static json_t *describe_device(uint32_t index, const report *device) {
         "subgroup_size", (json_int_t)info->subgroup_size, "max_workgroups", (json_int_t)info->max_workgroups,
         "max_shared_bytes", (json_int_t)info->max_shared_bytes, "max_binding_bytes",
         (json_int_t)info->max_binding_bytes, "offset_alignment", (json_int_t)info->offset_alignment);
-    return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:I, s:o, s:o}", "index", (json_int_t)index, "name",
+    return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:I, s:o, s:s, s:o}", "index", (json_int_t)index, "name",
                      device_text(info->name), "driver", device_text(info->driver), "type", device_type_name(info->type),
                      "vendor_id", (json_int_t)info->vendor_id, "device_id", (json_int_t)info->device_id, "api_version",
                      device_version(info->api_version).text, "driver_version", (json_int_t)info->driver_version,
-                     "limits", limits, "features", describe_features(info));
+                     "limits", limits, "plan_limits", info->limits, "features", describe_features(info));
 }
 
 static int print_json(const report *devices, uint32_t count) {

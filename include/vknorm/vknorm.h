@@ -101,9 +101,11 @@ typedef struct vkn_context_info {
     VkDeviceSize max_binding_bytes; // maxStorageBufferRange, at least 65536
     uint32_t max_workgroups;        // maxComputeWorkGroupCount on each axis, at least 64
 
-    // For experiments: how many invocations share a row, a power of two; at most the largest workgroup is taken.
-    // 0: chosen from the device.
-    uint32_t lanes;
+    // For experiments: numbers that plans are made with, in place of those chosen for the kind of device: NAME=NUMBER
+    // with commas between, as "block=8,rows=2"; before them may be "cpu" or "gpu" for all that are chosen for such a
+    // device. docs/performance.md tells what each is, vkn_device_info.limits what they are. Results stay right,
+    // whatever the numbers; a pipeline may take minutes to build. NULL: $VKNORM_LIMITS; "": none.
+    const char *limits;
 
     // A file that keeps what the driver has built of pipelines from one start to the next: read here, written by
     // vkn_context_destroy and vkn_context_save_pipelines where something was built. NULL: $VKNORM_CACHE; "", or
@@ -139,6 +141,7 @@ typedef struct vkn_device_info {
     uint32_t max_shared_bytes, offset_alignment;
     uint32_t found, used;                   // vkn_feature bits: what the device has, what this context uses
     const char *why_off[VKN_FEATURE_COUNT]; // by bit number: why a feature is not used; NULL where it is. Static text.
+    char limits[1024]; // the numbers that plans are made with, in the form of vkn_context_info.limits
 } vkn_device_info;
 VKN_API void vkn_context_device_info(const vkn_context *, vkn_device_info *out);
 // How many Vulkan devices there are; each index below it is a valid vkn_context_info.device.
