@@ -47,12 +47,12 @@ static const vkn_limits cpu_limits = {
     .row_invocations = 512,
     .grad_row_invocations = 512,
     .teams = 64,
-    .invocations = 1024,
+    .invocations = 512,
     .column_words = 16,
     .column_block = 16,
     .least_positions = 32,
     .reduce_positions = 512,
-    .apply_positions = 128,
+    .apply_positions = 512,
 };
 
 static vkn_limits numbers_of_kind(bool cpu, bool wide, bool subgroup) {
