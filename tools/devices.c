@@ -183,6 +183,6 @@ const command command_devices = {
     .details =
         "For each device: driver, type, limits, and for each feature that vknorm can use whether the device has\n"
         "it, whether it is used, the path that follows from it, and why one is off.\n\n"
-        "  --json   the same as JSON\n",
+        "  --json   the same as JSON, with the numbers that plans are made with (VKNORM_LIMITS)\n",
     .run = run_devices,
 };
