@@ -179,8 +179,8 @@ static void log_choices(const vkn_context *context) {
 static vkn_result choose_limits(vkn_context *context, const char *given) {
     vkn_device_info *info = &context->about.info;
     context->limits = vkn_limits_make(info);
-    vkn_result result = given ? vkn_limits_set(&context->limits, info, "limits", given)
-                              : vkn_limits_set(&context->limits, info, "VKNORM_LIMITS", getenv("VKNORM_LIMITS"));
+    const char *source = given ? "limits" : "VKNORM_LIMITS";
+    vkn_result result = vkn_limits_set(&context->limits, info, source, given ? given : getenv("VKNORM_LIMITS"));
     vkn_limits_write(&context->limits, info->limits, sizeof info->limits);
     return result;
 }

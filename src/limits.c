@@ -80,6 +80,11 @@ static uint32_t widest_up_to(uint32_t invocations, const vkn_device_info *info) 
     return invocations;
 }
 
+void vkn_limits_narrow(vkn_limits *limits) {
+    if (limits->lanes > limits->widest) limits->lanes = limits->widest;
+    if (limits->workgroup > limits->widest) limits->workgroup = limits->widest;
+}
+
 // CPU drivers pay dearly for barrier(), so there a team is at most a subgroup; with subgroups turned off, shared memory
 // is what is left.
 vkn_limits vkn_limits_of_kind(const vkn_device_info *info, bool cpu) {
@@ -90,8 +95,7 @@ vkn_limits vkn_limits_of_kind(const vkn_device_info *info, bool cpu) {
     limits.widest = widest_up_to(256, info);
     limits.sums_widest = widest_up_to(cpu || !shares_enough ? 256 : 512, info);
     limits.lanes = !cpu ? limits.widest : subgroup ? info->subgroup_size : 32;
-    if (limits.lanes > limits.widest) limits.lanes = limits.widest;
-    if (limits.workgroup > limits.widest) limits.workgroup = limits.widest;
+    vkn_limits_narrow(&limits);
     limits.stream_lanes = cpu && subgroup && wide ? 1 : limits.lanes;
     limits.subgroup = subgroup ? info->subgroup_size : 1;
     limits.max_workgroups = (uint64_t)info->max_workgroups * info->max_workgroups;

@@ -55,6 +55,8 @@ typedef struct vkn_limits {
 // What is chosen for the device; and what would be if it were a CPU, or a GPU.
 vkn_limits vkn_limits_make(const vkn_device_info *);
 vkn_limits vkn_limits_of_kind(const vkn_device_info *, bool cpu);
+// What is chosen becomes no wider than `widest`.
+void vkn_limits_narrow(vkn_limits *);
 // As vkn_context_info.limits says, which may be NULL; `source` names it in messages.
 vkn_result vkn_limits_set(vkn_limits *, const vkn_device_info *, const char *source, const char *text);
 // The numbers in the form of vkn_context_info.limits.

@@ -36,12 +36,6 @@ static void give_each_team(vkn_limits *limits) {
     limits->column_block = 4;
 }
 
-// What is chosen for the device, to be no wider than the widest.
-static void narrow(vkn_limits *limits) {
-    if (limits->workgroup > limits->widest) limits->workgroup = limits->widest;
-    if (limits->lanes > limits->widest) limits->lanes = limits->widest;
-}
-
 static bool is_word(const char *word, size_t length, const char *name) {
     return strlen(name) == length && strncmp(name, word, length) == 0;
 }
@@ -64,7 +58,7 @@ static vkn_result set_number(vkn_limits *limits, const char *source, const char 
     uint32_t *place = number_in(limits, number);
     *place = (uint32_t)value;
     if (place == &limits->team && limits->team > 0) give_each_team(limits);
-    if (place == &limits->widest) narrow(limits);
+    if (place == &limits->widest) vkn_limits_narrow(limits);
     return VKN_OK;
 }
 
