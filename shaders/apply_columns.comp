@@ -11,12 +11,12 @@
 #include "statistics.glsl"
 #include "residual.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
+SOURCE(0, x)
 TENSOR(, 1, y, DTYPE, WIDE)
 STATISTICS(4)
 TENSOR(, 6, h, DTYPE, WIDE)
 TENSOR(readonly, 7, residual, DTYPE, WIDE)
-LOAD(0, x)
+SOURCE_LOAD(0, x)
 STORE(1, y)
 STORE(6, h)
 LOAD(7, residual)

@@ -8,6 +8,11 @@
 #extension GL_KHR_shader_subgroup_shuffle : require
 #endif
 #include "structs.h"
+#ifdef TEXEL_BUFFERS
+const bool TEXELS = true;
+#else
+const bool TEXELS = false;
+#endif
 
 layout(local_size_x_id = 0) in;
 layout(constant_id = VKN_CONSTANT_WORKGROUP) const uint WORKGROUP = 64;

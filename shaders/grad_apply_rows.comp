@@ -13,15 +13,15 @@
 #include "statistics.glsl"
 #include "gradient.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
-TENSOR(readonly, 1, dy, DTYPE, WIDE)
+SOURCE(0, x)
+SOURCE(1, dy)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dx, DTYPE, WIDE)
 FLOATS(readonly, 7, sums)
 TENSOR(, 7, dresidual, DTYPE, WIDE)
-LOAD(0, x)
-LOAD(1, dy)
+SOURCE_LOAD(0, x)
+SOURCE_LOAD(1, dy)
 LOAD(5, added)
 STORE(6, dx)
 STORE(7, dresidual)

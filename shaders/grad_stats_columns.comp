@@ -16,16 +16,16 @@
 #include "statistics.glsl"
 #include "gradient.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
-TENSOR(readonly, 1, dy, DTYPE, WIDE)
+SOURCE(0, x)
+SOURCE(1, dy)
 TENSOR(readonly, 2, weight, PARAMETER, WIDE_PARAMETER)
 TENSOR(readonly, 3, bias, PARAMETER, WIDE_PARAMETER)
 STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dresidual, DTYPE, WIDE) // or dx
 RECORDS(7, vec2)
-LOAD(0, x)
-LOAD(1, dy)
+SOURCE_LOAD(0, x)
+SOURCE_LOAD(1, dy)
 LOAD_WORD(2, weight)
 LOAD_WORD(3, bias)
 LOAD(5, added)

@@ -14,12 +14,12 @@
 #include "activation.glsl"
 #include "residual.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
+SOURCE(0, x)
 TENSOR(, 1, y, DTYPE, WIDE)
 FLOATS(writeonly, 4, statistics)
 TENSOR(, 6, h, DTYPE, WIDE)
 TENSOR(readonly, 7, residual, DTYPE, WIDE)
-LOAD(0, x)
+SOURCE_LOAD(0, x)
 STORE(1, y)
 STATISTICS_STORE(4, statistics)
 LOAD(6, h)

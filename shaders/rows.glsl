@@ -3,8 +3,8 @@
 uint words_in(uint count) { return (count + 3u) / 4u; }
 
 // Rows of f32 that are not read in words of 16 bytes: as many elements are between those of a word as the run has words,
-// so that neighbouring lanes have neighbouring elements.
-const bool APART = WIDE && !VECTOR;
+// so that neighbouring lanes have neighbouring elements. A texel has four neighbours.
+const bool APART = WIDE && !VECTOR && !TEXELS;
 
 // Which part of which unit a team has.
 struct Part {

@@ -9,11 +9,11 @@
 #include "records.glsl"
 #include "residual.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
+SOURCE(0, x)
 RECORDS(1, vec4)
 TENSOR(readonly, 2, residual, DTYPE, WIDE)
 TENSOR(, 3, h, DTYPE, WIDE)
-LOAD(0, x)
+SOURCE_LOAD(0, x)
 LOAD(2, residual)
 STORE(3, h)
 INPUT

@@ -8,11 +8,11 @@
 #include "moments_rows.glsl"
 #include "residual.glsl"
 
-TENSOR(readonly, 0, x, DTYPE, WIDE)
+SOURCE(0, x)
 layout(std430, set = 0, binding = 1) writeonly buffer records { vec4 record_at[]; };
 TENSOR(readonly, 2, residual, DTYPE, WIDE)
 TENSOR(, 3, h, DTYPE, WIDE)
-LOAD(0, x)
+SOURCE_LOAD(0, x)
 LOAD(2, residual)
 STORE(3, h)
 INPUT

@@ -32,7 +32,8 @@
 #define VKN_CONSTANT_ROWS 16       // rows too wide for registers that share each load of a weight
 #define VKN_CONSTANT_WORDS 17 // columns: an invocation's words; rows: a lane's neighbours; merges: teams taking turns
 #define VKN_CONSTANT_ONE_OUTER 18 // rows: each block of a team has words of one outer
-#define VKN_CONSTANT_COUNT 19
+#define VKN_CONSTANT_TEXELS 19    // the first so many bindings, x and dy, are texel buffers: another module
+#define VKN_CONSTANT_COUNT 20
 
 #define VKN_AFFINE_UNIT 0    // one weight for the whole row
 #define VKN_AFFINE_ELEMENT 1 // one weight for each element of the row
@@ -88,6 +89,7 @@
 // several whole units, one after another.
 struct vkn_rows_push {
     VKN_UINT origins_low, origins_high;
+    VKN_UINT texels_x, texels_dy; // VKN_CONSTANT_TEXELS: the texel at which what is bound would begin
     VKN_UINT flags;
     VKN_UINT teams;        // parts * units / unit_step, rounded up
     VKN_UINT units;        // of this dispatch
@@ -114,6 +116,7 @@ struct vkn_rows_push {
 // positions.
 struct vkn_columns_push {
     VKN_UINT origins_low, origins_high;
+    VKN_UINT texels_x, texels_dy;
     VKN_UINT flags;
     VKN_UINT teams; // planes * parts * stretches
     VKN_UINT columns;

@@ -27,17 +27,13 @@ struct Access {
     const uint name##_dtype = dtype;                                                               \
     const bool name##_wide = wide;
 
-// One word alone; parameters have no other.
-#define LOAD_WORD(slot, name)                                                                      \
-    float name##_at(uint element) {                                                                \
-        uint e = origin(slot) + element;                                                           \
-        if (name##_wide) return uintBitsToFloat(name##_words[e]);                                  \
-        vec2 both = widened(name##_dtype, name##_words[e >> 1]);                                   \
-        return (e & 1u) == 0u ? both.x : both.y;                                                   \
-    }                                                                                              \
-    vec4 name##_each(uint element, uint valid) {                                                   \
-        uint e = origin(slot) + element;                                                           \
-        if (name##_wide) {                                                                 \
+// How the words of a tensor are read: `one` of 32 bits, two, or four of them; and four elements that begin anywhere.
+#define BUFFER_WORDS(name)                                                                         \
+    uint name##_one(uint i) { return name##_words[i]; }                                            \
+    uvec2 name##_pair(uint i) { return name##_pairs[i]; }                                          \
+    uvec4 name##_quad(uint i) { return name##_quads[i]; }                                          \
+    vec4 name##_anywhere(uint e, uint valid) {                                                     \
+        if (name##_wide) {                                                                         \
             uvec4 bits = uvec4(0);                                                                 \
             if (valid > 0u) bits.x = name##_words[e];                                              \
             if (valid > 1u) bits.y = name##_words[e + apart];                                      \
@@ -50,27 +46,85 @@ struct Access {
         if (valid > 0u) three.x = name##_words[e >> 1];                                            \
         if (valid + odd > 2u) three.y = name##_words[(e >> 1) + 1u];                               \
         if (valid + odd > 4u) three.z = name##_words[(e >> 1) + 2u];                               \
-        uvec2 pair = odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16;                       \
-        return masked(widened(name##_dtype, pair), valid);                                     \
+        return masked(widened_from(name##_dtype, three, odd), valid);                              \
+    }
+
+// Of three words the four elements of 16 bits from the first or second on.
+vec4 widened_from(uint dtype, uvec3 three, uint odd) {
+    return widened(dtype, odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16);
+}
+
+// One word alone; parameters have no other.
+#define LOAD_WORD(slot, name)                                                                      \
+    BUFFER_WORDS(name)                                                                             \
+    WORD_OF(slot, name)
+#define WORD_OF(slot, name)                                                                        \
+    float name##_at(uint element) {                                                                \
+        uint e = origin(slot) + element;                                                           \
+        if (name##_wide) return uintBitsToFloat(name##_one(e));                                    \
+        vec2 both = widened(name##_dtype, name##_one(e >> 1));                                     \
+        return (e & 1u) == 0u ? both.x : both.y;                                                   \
     }                                                                                              \
+    vec4 name##_each(uint element, uint valid) { return name##_anywhere(origin(slot) + element, valid); }\
     vec4 name##_word(uint element, uint valid) {                                                   \
         if (!VECTOR) return name##_each(element, valid);                                           \
         if (!WHOLE && valid == 0u) return vec4(0);                                                 \
         uint word = (origin(slot) + element) >> 2;                                                 \
-        if (name##_wide) return uintBitsToFloat(name##_quads[word]);                       \
-        return widened(name##_dtype, name##_pairs[word]);                                          \
+        if (name##_wide) return uintBitsToFloat(name##_quad(word));                                \
+        return widened(name##_dtype, name##_pair(word));                                           \
     }
 
 #define LOAD(slot, name)                                                                           \
     LOAD_WORD(slot, name)                                                                          \
+    ACCESS(slot, name)
+#define ACCESS(slot, name)                                                                         \
     uvec4 name##_loaded;                                                                           \
     vec4 name##_load(Access at) {                                                                  \
         if (!PAIRED) return name##_word(at.element, at.valid);                                     \
         if (!WHOLE && at.valid == 0u) return vec4(0);                                              \
         bool first = at.k % 2u == 0u;                                                              \
-        if (first) name##_loaded = name##_quads[(origin(slot) + at.element) >> 3];                 \
+        if (first) name##_loaded = name##_quad((origin(slot) + at.element) >> 3);                  \
         return widened(name##_dtype, first ? name##_loaded.xy : name##_loaded.zw);                 \
     }
+
+// x and dy: bindings 0 and 1. As a texel buffer a tensor has words of 16 bytes, which some devices load faster. Four
+// words that begin anywhere are in one texel or two.
+#ifdef TEXEL_BUFFERS
+#define SOURCE(slot, name)                                                                         \
+    layout(set = 0, binding = slot, rgba32ui) readonly uniform uimageBuffer name##_texels;         \
+    const uint name##_dtype = DTYPE;                                                               \
+    const bool name##_wide = WIDE;
+#define SOURCE_LOAD(slot, name)                                                                    \
+    uvec4 name##_quad(uint i) {                                                                    \
+        return imageLoad(name##_texels, int((slot == 0u ? push.texels_x : push.texels_dy) + i));   \
+    }                                                                                              \
+    uvec2 name##_pair(uint i) {                                                                    \
+        uvec4 quad = name##_quad(i >> 1);                                                          \
+        return (i & 1u) == 0u ? quad.xy : quad.zw;                                                 \
+    }                                                                                              \
+    uint name##_one(uint i) { return name##_quad(i >> 2)[i & 3u]; }                                \
+    uvec4 name##_four(uint i, uint count) {                                                        \
+        uvec4 low = uvec4(0), high = uvec4(0);                                                     \
+        if (count > 0u) low = name##_quad(i >> 2);                                                 \
+        if ((i & 3u) + count > 4u) high = name##_quad((i >> 2) + 1u);                              \
+        if ((i & 1u) != 0u) {                                                                      \
+            low = uvec4(low.yzw, high.x);                                                          \
+            high.xy = high.yz;                                                                     \
+        }                                                                                          \
+        return (i & 2u) == 0u ? low : uvec4(low.zw, high.xy);                                      \
+    }                                                                                              \
+    vec4 name##_anywhere(uint e, uint valid) {                                                     \
+        if (name##_wide) return masked(uintBitsToFloat(name##_four(e, valid)), valid);             \
+        uint odd = e & 1u;                                                                         \
+        uvec4 four = name##_four(e >> 1, (valid + odd + 1u) >> 1);                                 \
+        return masked(widened_from(name##_dtype, four.xyz, odd), valid);                           \
+    }                                                                                              \
+    WORD_OF(slot, name)                                                                            \
+    ACCESS(slot, name)
+#else
+#define SOURCE(slot, name) TENSOR(readonly, slot, name, DTYPE, WIDE)
+#define SOURCE_LOAD(slot, name) LOAD(slot, name)
+#endif
 
 // Elements e to e + valid - 1 of 16 bits, from two words of them.
 #ifdef STORAGE_16BIT

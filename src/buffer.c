@@ -49,6 +49,16 @@ static vkn_result allocate(vkn_buffer *buffer, const wish *wishes, size_t count)
     return VKN_OK;
 }
 
+static vkn_result view_texels(vkn_buffer *buffer, VkDeviceSize bytes) {
+    vkn_context *context = buffer->context;
+    VkBufferViewCreateInfo info = {.sType = VK_STRUCTURE_TYPE_BUFFER_VIEW_CREATE_INFO,
+                                   .buffer = buffer->handle,
+                                   .format = VK_FORMAT_R32G32B32A32_UINT,
+                                   .range = bytes};
+    VkResult result = context->vk.vkCreateBufferView(context->device, &info, context->allocator, &buffer->texels);
+    return result == VK_SUCCESS ? VKN_OK : vkn_context_fail(context, result, "vkCreateBufferView");
+}
+
 static vkn_result create(vkn_context *context, VkDeviceSize bytes, const wish *wishes, size_t count, vkn_buffer **out) {
     vkn_result result = vkn_context_alive(context);
     if (result != VKN_OK) return result;
@@ -62,9 +72,12 @@ static vkn_result create(vkn_context *context, VkDeviceSize bytes, const wish *w
         .usage =
             VK_BUFFER_USAGE_STORAGE_BUFFER_BIT | VK_BUFFER_USAGE_TRANSFER_SRC_BIT | VK_BUFFER_USAGE_TRANSFER_DST_BIT,
     };
+    bool texels = info.size / 16 <= context->about.info.max_texels;
+    if (texels) info.usage |= VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT;
     VkResult created = context->vk.vkCreateBuffer(context->device, &info, context->allocator, &buffer->handle);
     result =
         created == VK_SUCCESS ? allocate(buffer, wishes, count) : vkn_context_fail(context, created, "vkCreateBuffer");
+    if (result == VKN_OK && texels) result = view_texels(buffer, info.size);
     if (result != VKN_OK) {
         vkn_buffer_destroy(buffer);
         return result;
@@ -91,6 +104,7 @@ vkn_result vkn_buffer_create(vkn_context *context, VkDeviceSize bytes, vkn_buffe
 void vkn_buffer_destroy(vkn_buffer *buffer) {
     if (!buffer) return;
     const vkn_context *context = buffer->context;
+    context->vk.vkDestroyBufferView(context->device, buffer->texels, context->allocator);
     context->vk.vkDestroyBuffer(context->device, buffer->handle, context->allocator);
     context->vk.vkFreeMemory(context->device, buffer->memory, context->allocator);
     free(buffer);
@@ -98,6 +112,10 @@ void vkn_buffer_destroy(vkn_buffer *buffer) {
 
 VkBuffer vkn_buffer_handle(const vkn_buffer *buffer) {
     return buffer->handle;
+}
+
+VkBufferView vkn_buffer_texels(const vkn_buffer *buffer) {
+    return buffer->texels;
 }
 
 VkDeviceSize vkn_buffer_size(const vkn_buffer *buffer) {

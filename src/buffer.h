@@ -7,6 +7,7 @@
 struct vkn_buffer {
     vkn_context *context;
     VkBuffer handle;
+    VkBufferView texels; // VK_NULL_HANDLE where they do not pay
     VkDeviceMemory memory;
     VkDeviceSize size, allocated;
     void *mapped;  // NULL: the host cannot see it

@@ -307,6 +307,7 @@ vkn_result vkn_device_describe(const vkn_instance_functions *fn, VkPhysicalDevic
     d->offset_alignment = (uint32_t)p->limits.minStorageBufferOffsetAlignment;
     // The vec4 view of a binding needs 16 bytes, whatever the device asks for.
     if (d->offset_alignment < 16) d->offset_alignment = 16;
+    d->max_texels = p->limits.maxTexelBufferElements;
     d->found = found_features(&q, out, safe_subgroup(&q));
     choose_features(&q, info->disable, by_environment, d);
     d->subgroup_size = d->used & VKN_FEATURE_SUBGROUP ? safe_subgroup(&q) : 1;

@@ -29,8 +29,8 @@ static vkn_result merge(vkn_recorder *recorder, const vkn_tensor *all, uint32_t 
     if (result != VKN_OK) return result;
     result = vkn_plan_merge(&recorder->plan, moments, groups, ranks, &recorder->context->limits);
     if (result != VKN_OK) return result;
-    vkn_place places[VKN_OPERAND_COUNT] = {[VKN_RANKS] = {all->buffer, all->offset}};
-    places[moments ? VKN_MOMENTS : VKN_SUMS] = (vkn_place){merged->buffer, merged->offset};
+    vkn_place places[VKN_OPERAND_COUNT] = {[VKN_RANKS] = {.buffer = all->buffer, .offset = all->offset}};
+    places[moments ? VKN_MOMENTS : VKN_SUMS] = (vkn_place){.buffer = merged->buffer, .offset = merged->offset};
     return vkn_recorder_run(recorder, places);
 }
 

@@ -53,6 +53,7 @@ static const vkn_limits cpu_limits = {
     .least_positions = 32,
     .reduce_positions = 512,
     .apply_positions = 512,
+    .texels = true,
 };
 
 static vkn_limits numbers_of_kind(bool cpu, bool wide, bool subgroup) {
@@ -65,6 +66,7 @@ static vkn_limits numbers_of_kind(bool cpu, bool wide, bool subgroup) {
         limits.across = false;
         limits.column_words = 1;
         limits.column_block = 4;
+        limits.texels = false;
     }
     if (cpu && (!wide || !subgroup)) {
         limits.block = 8;

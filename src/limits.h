@@ -35,7 +35,8 @@ enum { VKN_LANES_MOST = 1024, VKN_BLOCK_MOST = 128, VKN_NUMBER_MOST = 1 << 30 };
     X(column_block, 1, VKN_BLOCK_MOST, true, "words that it sums together")                                            \
     X(least_positions, 1, 65536, false, "fewest positions of a lane that sums them")                                   \
     X(reduce_positions, 2, 65536, false, "and most")                                                                   \
-    X(apply_positions, 1, 65536, false, "positions of a lane for which it reads parameters once")
+    X(apply_positions, 1, 65536, false, "positions of a lane for which it reads parameters once")                      \
+    X(texels, 0, 1, false, "whether x and dy are read as texels, where they have views and there are subgroups")
 
 typedef struct vkn_limits {
 #define X(name, least, most, power, text) uint32_t name;

@@ -27,7 +27,7 @@ typedef struct vkn_key {
     uint32_t layout, rank, shape[VKN_MAX_RANK]; // of x; zeros from its rank on
     uint32_t dtype, parameter_dtype, present;
     uint32_t training, from_running, accumulate, biased_running_var, per_sample;
-    uint32_t words; // as vkn_norm_limits takes it
+    uint32_t loads; // as vkn_norm_limits takes it
 } vkn_key;
 
 typedef struct vkn_remembered vkn_remembered;

@@ -6,26 +6,50 @@
 #include "tensor.h"
 #include <string.h>
 
-vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t words) {
+vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t loads) {
     vkn_limits limits = context->limits;
-    if (limits.vector > words) limits.vector = words;
+    if (limits.vector > (loads & VKN_LOADS_WORDS)) limits.vector = loads & VKN_LOADS_WORDS;
+    if (!(loads & VKN_LOADS_TEXELS) || limits.subgroup == 1) limits.texels = 0;
     return limits;
 }
 
-// Where a call's tensors are, by operand, as far as they are there. Gives how many words of four elements a load can
-// take: each tensor begins at as many. 16 bytes hold one, or two of 16 bits.
+// What a pass may read as x or dy; and those that may be written where these are.
+#define BIT(operand) (1u << (operand))
+enum {
+    READ_AS_TEXELS = BIT(VKN_X) | BIT(VKN_H) | BIT(VKN_DY) | BIT(VKN_DRESIDUAL),
+    WRITTEN = BIT(VKN_Y) | BIT(VKN_H) | BIT(VKN_DX) | BIT(VKN_DH) | BIT(VKN_DRESIDUAL),
+};
+
+// Whether all of them have texels. Not in place: what is written through another descriptor a texel need not show.
+static bool have_texels(const vkn_named *all, size_t count) {
+    for (size_t i = 0; i < count; ++i) {
+        const vkn_tensor *tensor = all[i].tensor;
+        if (!vkn_tensor_present(tensor) || !(BIT(all[i].operand) & READ_AS_TEXELS)) continue;
+        if (!tensor->texels) return false;
+        for (size_t k = 0; k < count; ++k) {
+            const vkn_tensor *other = all[k].tensor;
+            if (k != i && BIT(all[k].operand) & WRITTEN && other->buffer == tensor->buffer &&
+                other->offset == tensor->offset)
+                return false;
+        }
+    }
+    return true;
+}
+
+// Where a call's tensors are, by operand, as far as they are there. Gives how they can be loaded: each tensor begins at
+// a multiple of as many words. 16 bytes hold one, or two of 16 bits.
 static uint32_t take_places(const vkn_named *all, size_t count, vkn_place places[VKN_OPERAND_COUNT],
                             uint32_t *present) {
     uint32_t words = all[0].tensor->dtype == VKN_F32 ? 1 : 2;
     for (size_t i = 0; i < count; ++i) {
         const vkn_tensor *tensor = all[i].tensor;
         if (!vkn_tensor_present(tensor)) continue;
-        places[all[i].operand] = (vkn_place){tensor->buffer, tensor->offset};
+        places[all[i].operand] = (vkn_place){tensor->buffer, tensor->offset, tensor->texels};
         *present |= 1u << all[i].operand;
         if (tensor->dtype != VKN_F32 && words > 1 && !vkn_tensor_aligned(tensor, 8)) words = 1;
         if (!vkn_tensor_aligned(tensor, 4)) words = 0;
     }
-    return words;
+    return words | (have_texels(all, count) ? VKN_LOADS_TEXELS : 0);
 }
 
 static uint32_t bits_of(float value) {
@@ -35,7 +59,7 @@ static uint32_t bits_of(float value) {
 }
 
 static vkn_key key_of(vkn_planner planner, const vkn_norm *norm, const vkn_tensor *x, const vkn_request *request,
-                      uint32_t words) {
+                      uint32_t loads) {
     vkn_key key = {
         .planner = planner,
         .kind = norm->kind,
@@ -55,7 +79,7 @@ static vkn_key key_of(vkn_planner planner, const vkn_norm *norm, const vkn_tenso
         .accumulate = request->accumulate,
         .biased_running_var = request->biased_running_var,
         .per_sample = request->per_sample,
-        .words = words,
+        .loads = loads,
     };
     for (uint32_t i = 0; i < x->rank; ++i)
         key.shape[i] = x->shape[i];
@@ -66,12 +90,12 @@ vkn_result vkn_norm_record(vkn_recorder *recorder, vkn_planner plan, const vkn_n
                            vkn_request *request, const vkn_named *all, size_t count) {
     vkn_place places[VKN_OPERAND_COUNT] = {0};
     request->present = 0;
-    uint32_t words = take_places(all, count, places, &request->present);
-    vkn_key key = key_of(plan, norm, all[0].tensor, request, words);
+    uint32_t loads = take_places(all, count, places, &request->present);
+    vkn_key key = key_of(plan, norm, all[0].tensor, request, loads);
     const vkn_program *known = vkn_memo_find(&recorder->memo, &key);
     if (known) return vkn_recorder_record(recorder, known, places);
     vkn_program program = {0};
-    vkn_limits limits = vkn_norm_limits(recorder->context, words);
+    vkn_limits limits = vkn_norm_limits(recorder->context, loads);
     vkn_result result = plan(&recorder->plan, geometry, &limits, request);
     if (result == VKN_OK) result = vkn_recorder_prepare(recorder, &program);
     if (result != VKN_OK) return result;

@@ -13,7 +13,8 @@ typedef struct vkn_named {
 vkn_result vkn_norm_record(vkn_recorder *, vkn_planner, const vkn_norm *, const vkn_geometry *, vkn_request *,
                            const vkn_named *, size_t count);
 
-// The limits of a call; `words`: how many words of four elements a load of any of its tensors may take, 0 to 2.
-vkn_limits vkn_norm_limits(const vkn_context *, uint32_t words);
+// How a call's tensors can be loaded: words of four elements at once, 0 to 2; and whether as texels.
+enum { VKN_LOADS_WORDS = 3, VKN_LOADS_TEXELS = 4 };
+vkn_limits vkn_norm_limits(const vkn_context *, uint32_t loads);
 
 #endif

@@ -18,11 +18,13 @@ typedef struct module {
 
 // Code for f32 alone; for f16 and bf16 too; the same with 16-bit stores.
 enum { WIDE, NARROW, STORES_HALVES, STORAGES };
+// Reductions through shared memory; with subgroup shuffles; with these, and x and dy read as texels.
+enum { SHARED_MEMORY, SHUFFLES, TEXELS, WAYS };
 
 typedef struct shader_code {
     const char *name;
     uint32_t bindings, writes, push_bytes, uses;
-    module modules[2][STORAGES]; // [with subgroup shuffles]: another variant where there is no such one
+    module modules[WAYS][STORAGES]; // another variant where there is no such one
 } shader_code;
 
 #define MODULE(name)                                                                                                   \
@@ -32,19 +34,17 @@ typedef struct shader_code {
 #define EACH(name)                                                                                                     \
     { MODULE(name), MODULE(name##_narrow), MODULE(name##_halves) }
 #define PLAIN(name)                                                                                                    \
-    { SAME(name), SAME(name) }
+    { SAME(name), SAME(name), SAME(name) }
 #define SUBGROUP(name)                                                                                                 \
-    { SAME(name), SAME(name##_subgroup) }
+    { SAME(name), SAME(name##_subgroup), SAME(name##_subgroup) }
+#define BOTH(name)                                                                                                     \
+    { MODULE(name), MODULE(name##_narrow), MODULE(name##_narrow) }
 #define SUBGROUP_NARROW(name)                                                                                          \
-    {                                                                                                                  \
-        {MODULE(name), MODULE(name##_narrow), MODULE(name##_narrow)}, {                                                \
-            MODULE(name##_subgroup), MODULE(name##_subgroup_narrow), MODULE(name##_subgroup_narrow)                    \
-        }                                                                                                              \
-    }
+    { BOTH(name), BOTH(name##_subgroup), BOTH(name##_subgroup) }
 #define HALVES(name)                                                                                                   \
-    { EACH(name), EACH(name) }
+    { EACH(name), EACH(name), EACH(name##_texels) }
 #define SUBGROUP_HALVES(name)                                                                                          \
-    { EACH(name), EACH(name##_subgroup) }
+    { EACH(name), EACH(name##_subgroup), EACH(name##_texels) }
 
 static const shader_code codes[] = {
 #define X(id, name, bindings, writes, push, variants, uses)                                                            \
@@ -70,6 +70,11 @@ uint32_t vkn_shader_push_bytes(vkn_shader shader) {
     return codes[shader].push_bytes;
 }
 
+uint32_t vkn_shader_texels(vkn_shader shader) {
+    uint32_t uses = codes[shader].uses;
+    return !(uses & VKN_USES(TEXELS)) ? 0 : uses & VKN_USES(DRESIDUAL) ? 2 : 1; // backward reads dy, too
+}
+
 uint64_t vkn_shaders_hash(void) {
     uint64_t hash = 0;
     for (size_t i = 0; i < sizeof codes / sizeof *codes; ++i)
@@ -77,43 +82,55 @@ uint64_t vkn_shaders_hash(void) {
             const module *code = &codes[i].modules[m / STORAGES][m % STORAGES];
             // Variants that are the same stand beside each other, or one below the other.
             bool seen = (m % STORAGES && code->words == code[-1].words) ||
-                        (m / STORAGES && code->words == codes[i].modules[0][m % STORAGES].words);
+                        (m / STORAGES && code->words == code[-STORAGES].words);
             if (!seen) hash = vkn_hash(code->words, code->bytes, hash);
         }
     return hash;
 }
 
-vkn_result vkn_pipelines_init(vkn_context *context) {
+static vkn_result init_layout(vkn_context *context, uint32_t count, uint32_t texels) {
     vkn_pipelines *p = &context->pipelines;
+    uint32_t kind = vkn_layout_of(count, texels);
     VkDescriptorSetLayoutBinding bindings[VKN_MAX_BINDINGS];
-    for (uint32_t i = 0; i < VKN_MAX_BINDINGS; ++i)
-        bindings[i] = (VkDescriptorSetLayoutBinding){.binding = i,
-                                                     .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                                     .descriptorCount = 1,
-                                                     .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT};
-    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = PUSH_BYTES};
+    for (uint32_t i = 0; i < count; ++i)
+        bindings[i] = (VkDescriptorSetLayoutBinding){
+            .binding = i,
+            .descriptorType = i < texels ? VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER : VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+            .descriptorCount = 1,
+            .stageFlags = VK_SHADER_STAGE_COMPUTE_BIT,
+        };
     bool push = vkn_context_uses(context, VKN_FEATURE_PUSH_DESCRIPTOR);
-    for (uint32_t n = 1; n <= VKN_MAX_BINDINGS; ++n) {
-        VkDescriptorSetLayoutCreateInfo set = {
-            .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
-            .flags = push ? VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR : 0,
-            .bindingCount = n,
-            .pBindings = bindings,
-        };
-        VkResult result =
-            context->vk.vkCreateDescriptorSetLayout(context->device, &set, context->allocator, &p->set_layouts[n]);
-        if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreateDescriptorSetLayout");
-        VkPipelineLayoutCreateInfo layout = {
-            .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
-            .setLayoutCount = 1,
-            .pSetLayouts = &p->set_layouts[n],
-            .pushConstantRangeCount = 1,
-            .pPushConstantRanges = &range,
-        };
-        result = context->vk.vkCreatePipelineLayout(context->device, &layout, context->allocator, &p->layouts[n]);
-        if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreatePipelineLayout");
+    VkDescriptorSetLayoutCreateInfo set = {
+        .sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_LAYOUT_CREATE_INFO,
+        .flags = push ? VK_DESCRIPTOR_SET_LAYOUT_CREATE_PUSH_DESCRIPTOR_BIT_KHR : 0,
+        .bindingCount = count,
+        .pBindings = bindings,
+    };
+    VkResult result =
+        context->vk.vkCreateDescriptorSetLayout(context->device, &set, context->allocator, &p->set_layouts[kind]);
+    if (result != VK_SUCCESS) return vkn_context_fail(context, result, "vkCreateDescriptorSetLayout");
+    VkPushConstantRange range = {.stageFlags = VK_SHADER_STAGE_COMPUTE_BIT, .size = PUSH_BYTES};
+    VkPipelineLayoutCreateInfo layout = {
+        .sType = VK_STRUCTURE_TYPE_PIPELINE_LAYOUT_CREATE_INFO,
+        .setLayoutCount = 1,
+        .pSetLayouts = &p->set_layouts[kind],
+        .pushConstantRangeCount = 1,
+        .pPushConstantRanges = &range,
+    };
+    result = context->vk.vkCreatePipelineLayout(context->device, &layout, context->allocator, &p->layouts[kind]);
+    return result == VK_SUCCESS ? VKN_OK : vkn_context_fail(context, result, "vkCreatePipelineLayout");
+}
+
+vkn_result vkn_pipelines_init(vkn_context *context) {
+    vkn_result result = VKN_OK;
+    for (uint32_t s = 0; result == VKN_OK && s < VKN_SHADER_COUNT; ++s) {
+        const uint32_t counts[] = {0, vkn_shader_texels(s)};
+        for (uint32_t i = 0; result == VKN_OK && i < 2; ++i) {
+            if (!context->pipelines.layouts[vkn_layout_of(codes[s].bindings, counts[i])])
+                result = init_layout(context, codes[s].bindings, counts[i]);
+        }
     }
-    return VKN_OK;
+    return result;
 }
 
 void vkn_pipelines_destroy(vkn_context *context) {
@@ -125,9 +142,9 @@ void vkn_pipelines_destroy(vkn_context *context) {
         context->vk.vkDestroyPipeline(context->device, pipeline->handle, context->allocator);
         free(pipeline);
     }
-    for (uint32_t n = 1; n <= VKN_MAX_BINDINGS; ++n) {
-        context->vk.vkDestroyPipelineLayout(context->device, p->layouts[n], context->allocator);
-        context->vk.vkDestroyDescriptorSetLayout(context->device, p->set_layouts[n], context->allocator);
+    for (uint32_t i = 0; i < VKN_LAYOUTS; ++i) {
+        context->vk.vkDestroyPipelineLayout(context->device, p->layouts[i], context->allocator);
+        context->vk.vkDestroyDescriptorSetLayout(context->device, p->set_layouts[i], context->allocator);
     }
 }
 
@@ -151,11 +168,12 @@ static VkResult make_module(vkn_context *context, const module *chosen, const ui
 static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
     const shader_code *code = &codes[pipeline->shader];
     const uint32_t *constant = pipeline->constants.value;
-    bool subgroup = constant[VKN_CONSTANT_CLUSTER] > 1;
+    uint32_t texels = constant[VKN_CONSTANT_TEXELS];
+    int way = texels > 0 ? TEXELS : constant[VKN_CONSTANT_CLUSTER] > 1 ? SHUFFLES : SHARED_MEMORY;
     bool wide = constant[VKN_CONSTANT_DTYPE] == VKN_STORAGE_F32 && constant[VKN_CONSTANT_PARAMETER] == VKN_STORAGE_F32;
     // Whole words need no 16-bit stores.
     bool halves = !constant[VKN_CONSTANT_VECTOR] && vkn_context_uses(context, VKN_FEATURE_STORAGE_16BIT);
-    const module *chosen = &code->modules[subgroup][wide ? WIDE : halves ? STORES_HALVES : NARROW];
+    const module *chosen = &code->modules[way][wide ? WIDE : halves ? STORES_HALVES : NARROW];
     VkShaderModule shader_module = VK_NULL_HANDLE;
     VkResult result = make_module(context, chosen, constant, &shader_module);
     if (result != VK_SUCCESS) return result;
@@ -166,7 +184,7 @@ static VkResult build(vkn_context *context, vkn_pipeline *pipeline) {
                   .stage = VK_SHADER_STAGE_COMPUTE_BIT,
                   .module = shader_module,
                   .pName = "main"},
-        .layout = context->pipelines.layouts[code->bindings],
+        .layout = context->pipelines.layouts[vkn_layout_of(code->bindings, texels)],
     };
     result = context->vk.vkCreateComputePipelines(context->device, context->cache.handle, 1, &info, context->allocator,
                                                   &pipeline->handle);
@@ -250,6 +268,7 @@ static const label labels[] = {
     [VKN_CONSTANT_ROWS] = {.number = "rows"},
     [VKN_CONSTANT_WORDS] = {.number = "words"},
     [VKN_CONSTANT_ONE_OUTER] = {.words = {"", " one_outer"}},
+    [VKN_CONSTANT_TEXELS] = {.words = {"", " texels", " texels"}},
 };
 _Static_assert(sizeof labels / sizeof *labels == VKN_CONSTANT_COUNT, "each constant has a label");
 

@@ -5,7 +5,13 @@
 #include "vulkan.h"
 #include <structs.h>
 
-enum { VKN_MAX_BINDINGS = 8, VKN_PIPELINE_BUCKETS = 256 };
+enum { VKN_MAX_BINDINGS = 8, VKN_MAX_TEXELS = 2, VKN_PIPELINE_BUCKETS = 256 };
+
+// Layouts by number of bindings, and how many of them, the first, are texel buffers.
+enum { VKN_LAYOUTS = (VKN_MAX_BINDINGS + 1) * (VKN_MAX_TEXELS + 1) };
+static inline uint32_t vkn_layout_of(uint32_t bindings, uint32_t texels) {
+    return bindings * (VKN_MAX_TEXELS + 1) + texels;
+}
 
 // Which specialization constants a shader reads, beside the workgroup: the others do not make another pipeline of it.
 #define VKN_USES(constant) (1u << VKN_CONSTANT_##constant)
@@ -16,7 +22,8 @@ enum {
     VKN_USES_BLOCK = VKN_USES(BLOCK),
     VKN_USES_WORDS = VKN_USES(WORDS),
     VKN_USES_CENTERED = VKN_USES(CENTERED),
-    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(WHOLE) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL),
+    VKN_USES_X = VKN_USES(VECTOR) | VKN_USES(WHOLE) | VKN_USES(CENTERED) | VKN_USES(DTYPE) | VKN_USES(RESIDUAL) |
+                 VKN_USES(TEXELS),
     VKN_USES_AFFINE = VKN_USES(PARAMETER) | VKN_USES(ACTIVATION),
     VKN_USES_PLACE = VKN_USES_BLOCK | VKN_USES_WORDS | VKN_USES(ONE_OUTER),
     VKN_USES_ROW = VKN_USES_PLACE | VKN_USES(AFFINE),
@@ -26,7 +33,8 @@ enum {
 };
 
 // name, storage buffers, which of them it writes (bits), push constants, variants, constants used. Variants: SUBGROUP
-// reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores.
+// reduces through subgroup shuffles, NARROW takes f16 and bf16, HALVES is NARROW and has 16-bit stores, and another
+// that reads x and dy as texels.
 #define VKN_SHADERS(X)                                                                                                 \
     X(NORM_ROW, norm_row, 8, 0x72, rows, SUBGROUP_HALVES,                                                              \
       VKN_USES_REDUCE | VKN_USES_X | VKN_USES_AFFINE | VKN_USES_ROW | VKN_USES_ON_CHIP | VKN_USES(ROWS))               \
@@ -65,7 +73,8 @@ typedef enum vkn_shader {
 uint32_t vkn_shader_bindings(vkn_shader);
 uint32_t vkn_shader_writes(vkn_shader); // a bit for each binding that the shader may write
 uint32_t vkn_shader_push_bytes(vkn_shader);
-uint64_t vkn_shaders_hash(void); // of the code of all of them
+uint32_t vkn_shader_texels(vkn_shader); // how many of its first bindings can be texel buffers
+uint64_t vkn_shaders_hash(void);        // of the code of all of them
 
 // Specialization constants by constant_id (structs.h).
 typedef struct vkn_constants {
@@ -80,8 +89,8 @@ typedef struct vkn_pipeline {
 } vkn_pipeline;
 
 typedef struct vkn_pipelines {
-    VkDescriptorSetLayout set_layouts[VKN_MAX_BINDINGS + 1]; // by number of storage buffers
-    VkPipelineLayout layouts[VKN_MAX_BINDINGS + 1];
+    VkDescriptorSetLayout set_layouts[VKN_LAYOUTS]; // by vkn_layout_of
+    VkPipelineLayout layouts[VKN_LAYOUTS];
     vkn_pipeline *buckets[VKN_PIPELINE_BUCKETS], *first, *last;
 } vkn_pipelines;
 

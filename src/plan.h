@@ -51,7 +51,7 @@ typedef struct vkn_pass {
     uint32_t workgroups;
     vkn_binding bindings[VKN_MAX_BINDINGS];
     union {
-        uint32_t origins[2]; // the first members of each: filled in when buffers are known
+        uint32_t places[4]; // origins and texels, the first members: filled in when buffers are known
         struct vkn_rows_push rows;
         struct vkn_columns_push columns;
         struct vkn_merge_push merge;

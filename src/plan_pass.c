@@ -66,6 +66,7 @@ vkn_pass *vkn_plan_add(vkn_plan *plan, vkn_shader shader, const vkn_split *split
     constant[VKN_CONSTANT_AFFINE] = plan->geometry->element_affine ? VKN_AFFINE_ELEMENT
                                     : vkn_plan_splits_batch(plan)  ? VKN_AFFINE_OUTER
                                                                    : VKN_AFFINE_UNIT;
+    constant[VKN_CONSTANT_TEXELS] = limits->texels ? vkn_shader_texels(shader) : 0;
     // The values of dtypes and activations are those of structs.h.
     constant[VKN_CONSTANT_DTYPE] = plan->request.dtype;
     constant[VKN_CONSTANT_PARAMETER] = plan->request.parameter_dtype;

@@ -20,6 +20,7 @@ typedef struct preparation {
     vkn_context *context;
     const vkn_geometry *geometry;
     vkn_dtype weight;
+    uint32_t texels; // VKN_LOADS_TEXELS, or 0
     vkn_limits limits;
     vkn_request request;
     vkn_plan plan;
@@ -76,7 +77,7 @@ static void prepare_all(preparation *p, vkn_residual residual) {
     uint32_t running = tracks ? BIT(VKN_RUNNING_MEAN_OPERAND) | BIT(VKN_RUNNING_VAR_OPERAND) : 0;
     uint32_t alignments = p->request.dtype == VKN_F32 ? 2 : 3;
     for (uint32_t choice = 0; choice < 4 * alignments; ++choice) {
-        p->limits = vkn_norm_limits(p->context, choice / 4);
+        p->limits = vkn_norm_limits(p->context, choice / 4 | p->texels);
         p->request.from_running = choice & 1;
         p->request.per_sample = choice & 2;
         if (p->request.from_running && !tracks) continue;
@@ -102,6 +103,7 @@ vkn_result vkn_norm_prepare(vkn_context *context, const vkn_norm *norm, const vk
         .context = context,
         .geometry = &geometry,
         .weight = weight,
+        .texels = x->texels ? VKN_LOADS_TEXELS : 0,
         .request = {
             .dtype = x->dtype, .activation = norm->activation, .eps = norm->eps, .weight_offset = norm->weight_offset}};
     if (geometry.elements) prepare_all(&p, residual);

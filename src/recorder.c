@@ -51,8 +51,8 @@ void vkn_recorder_destroy(vkn_recorder *recorder) {
     context->vk.vkDestroyCommandPool(context->device, recorder->pool, context->allocator);
     for (uint32_t i = 0; i < recorder->pool_count; ++i)
         context->vk.vkDestroyDescriptorPool(context->device, recorder->pools[i], context->allocator);
-    for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
-        free(recorder->sets[n].all);
+    for (uint32_t i = 0; i < VKN_LAYOUTS; ++i)
+        free(recorder->sets[i].all);
     vkn_scratch_destroy(&recorder->scratch);
     vkn_buffer_destroy(recorder->absent);
     free(recorder->pools);
@@ -65,8 +65,8 @@ void vkn_recorder_destroy(vkn_recorder *recorder) {
 
 void vkn_recorder_reset(vkn_recorder *recorder) {
     vkn_scratch_reset(&recorder->scratch);
-    for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
-        recorder->sets[n].used = 0;
+    for (uint32_t i = 0; i < VKN_LAYOUTS; ++i)
+        recorder->sets[i].used = 0;
 }
 
 // ---- Begin, barrier, submit ----------------------------------------------------------------------------------------
@@ -169,11 +169,14 @@ static VkResult add_pool(vkn_recorder *recorder) {
         grown(recorder->pools, recorder->pool_count, &recorder->pool_capacity, sizeof *recorder->pools);
     if (!pools) return VK_ERROR_OUT_OF_HOST_MEMORY;
     recorder->pools = pools;
-    VkDescriptorPoolSize size = {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_IN_POOL * VKN_MAX_BINDINGS};
+    const VkDescriptorPoolSize sizes[] = {
+        {VK_DESCRIPTOR_TYPE_STORAGE_BUFFER, SETS_IN_POOL * VKN_MAX_BINDINGS},
+        {VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER, SETS_IN_POOL * VKN_MAX_TEXELS},
+    };
     VkDescriptorPoolCreateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_POOL_CREATE_INFO,
                                        .maxSets = SETS_IN_POOL,
-                                       .poolSizeCount = 1,
-                                       .pPoolSizes = &size};
+                                       .poolSizeCount = sizeof sizes / sizeof *sizes,
+                                       .pPoolSizes = sizes};
     VkDescriptorPool *pool = &recorder->pools[recorder->pool_count];
     VkResult result = context->vk.vkCreateDescriptorPool(context->device, &info, context->allocator, pool);
     if (result == VK_SUCCESS) ++recorder->pool_count;
@@ -181,19 +184,19 @@ static VkResult add_pool(vkn_recorder *recorder) {
 }
 
 // Sets are never given back to their pool: a reset makes them free to be written again, which allocates nothing.
-static vkn_result take_set(vkn_recorder *recorder, uint32_t bindings, VkDescriptorSet *out) {
+static vkn_result take_set(vkn_recorder *recorder, uint32_t kind, VkDescriptorSet *out) {
     vkn_context *context = recorder->context;
-    vkn_sets *sets = &recorder->sets[bindings];
+    vkn_sets *sets = &recorder->sets[kind];
     if (sets->used == sets->count) {
         VkDescriptorSet *all = grown(sets->all, sets->count, &sets->capacity, sizeof *sets->all);
         if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "descriptor sets: out of host memory");
         sets->all = all;
         VkDescriptorSetAllocateInfo info = {.sType = VK_STRUCTURE_TYPE_DESCRIPTOR_SET_ALLOCATE_INFO,
                                             .descriptorSetCount = 1,
-                                            .pSetLayouts = &context->pipelines.set_layouts[bindings]};
+                                            .pSetLayouts = &context->pipelines.set_layouts[kind]};
         uint32_t made = 0;
-        for (uint32_t n = 0; n <= VKN_MAX_BINDINGS; ++n)
-            made += recorder->sets[n].count;
+        for (uint32_t i = 0; i < VKN_LAYOUTS; ++i)
+            made += recorder->sets[i].count;
         VkResult result = VK_SUCCESS;
         if (made == recorder->pool_count * SETS_IN_POOL) result = add_pool(recorder);
         if (result == VK_SUCCESS) {
@@ -224,13 +227,17 @@ vkn_result vkn_recorder_prepare(vkn_recorder *recorder, vkn_program *out) {
     return VKN_OK;
 }
 
+static uint32_t layout_of(const vkn_pass *pass) {
+    return vkn_layout_of(vkn_shader_bindings(pass->shader), pass->constants.value[VKN_CONSTANT_TEXELS]);
+}
+
 // A descriptor set for each pass.
 static vkn_result take_sets(vkn_recorder *recorder, const vkn_program *program) {
     for (uint32_t i = 0; i < program->count; ++i) {
         VkDescriptorSet *all = grown(recorder->taken, i, &recorder->taken_capacity, sizeof *all);
         if (!all) return vkn_fail(VKN_OUT_OF_MEMORY, "recorder: %u passes: out of host memory", program->count);
         recorder->taken = all;
-        vkn_result result = take_set(recorder, vkn_shader_bindings(program->passes[i].shader), &all[i]);
+        vkn_result result = take_set(recorder, layout_of(&program->passes[i]), &all[i]);
         if (result != VKN_OK) return result;
     }
     return VKN_OK;
@@ -254,15 +261,23 @@ static vkn_result take_scratch(vkn_recorder *recorder, const vkn_program *progra
     return VKN_OK;
 }
 
-// What each binding of the pass sees. Descriptors want aligned offsets: what is bound begins at the alignment below,
-// and the shader is told the rest: gives the origins, a byte for each binding.
-static uint64_t place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, uint32_t count,
-                               const vkn_place *places, VkDescriptorBufferInfo *buffers) {
+// What the bindings of a pass see.
+typedef struct sights {
+    VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
+    VkBufferView texels[VKN_MAX_TEXELS]; // of the first ones
+    uint64_t origins;                    // a byte for each
+    uint32_t first_texels[VKN_MAX_TEXELS];
+} sights;
+
+// Descriptors want aligned offsets: what is bound begins at the alignment below, and the shader is told the rest. A
+// texel buffer is seen from its first byte on, and the shader is told that beginning, too.
+static void place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, uint32_t count, const vkn_place *places,
+                           sights *out) {
     VkDeviceSize below = recorder->context->about.info.offset_alignment - 1; // a power of two less one
     uint32_t writes = vkn_shader_writes(pass->shader), written = 0;
     while (written < count && !(writes >> written & 1 && pass->bindings[written].operand != VKN_ABSENT))
         ++written;
-    uint64_t origins = 0;
+    out->origins = 0;
     for (uint32_t b = 0; b < count; ++b) {
         // An absent output stands where another output of the pass does: validation takes it for written, and no other
         // pass shall seem to depend on that.
@@ -272,34 +287,48 @@ static uint64_t place_bindings(const vkn_recorder *recorder, const vkn_pass *pas
         VkDeviceSize offset = place->offset + binding->first, beyond = offset & below;
         // Halves are read in whole words.
         VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : vkn_align(beyond + binding->bytes, 4);
-        buffers[b] = (VkDescriptorBufferInfo){place->buffer, offset - beyond, bytes};
-        origins |= (beyond >> (binding->element_bytes == 2 ? 1 : 2)) << 8 * b;
+        out->buffers[b] = (VkDescriptorBufferInfo){place->buffer, offset - beyond, bytes};
+        out->origins |= (beyond >> (binding->element_bytes == 2 ? 1 : 2)) << 8 * b;
+        if (b >= pass->constants.value[VKN_CONSTANT_TEXELS]) continue;
+        out->texels[b] = place->texels;
+        out->first_texels[b] = (uint32_t)((offset - beyond) / 16);
     }
-    return origins;
 }
 
 // `set`: VK_NULL_HANDLE with push descriptors.
 static void bind(const vkn_recorder *recorder, const vkn_pass *pass, VkDescriptorSet set, const vkn_place *places) {
     const vkn_context *context = recorder->context;
     const struct VolkDeviceTable *vk = &context->vk;
-    uint32_t count = vkn_shader_bindings(pass->shader);
-    VkPipelineLayout layout = context->pipelines.layouts[count];
-    VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
-    uint64_t origins = place_bindings(recorder, pass, count, places, buffers);
+    uint32_t count = vkn_shader_bindings(pass->shader), texels = pass->constants.value[VKN_CONSTANT_TEXELS];
+    VkPipelineLayout layout = context->pipelines.layouts[layout_of(pass)];
+    sights seen;
+    place_bindings(recorder, pass, count, places, &seen);
     uint32_t push[sizeof pass->push / sizeof(uint32_t)];
     memcpy(push, &pass->push, sizeof push);
-    push[0] = (uint32_t)origins;
-    push[1] = (uint32_t)(origins >> 32);
-    VkWriteDescriptorSet write = {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
-                                  .dstSet = set,
-                                  .descriptorCount = count,
-                                  .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
-                                  .pBufferInfo = buffers};
+    push[0] = (uint32_t)seen.origins;
+    push[1] = (uint32_t)(seen.origins >> 32);
+    for (uint32_t t = 0; t < texels; ++t)
+        push[2 + t] = seen.first_texels[t];
+    const VkWriteDescriptorSet writes[] = {
+        {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+         .dstSet = set,
+         .dstBinding = texels,
+         .descriptorCount = count - texels,
+         .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_BUFFER,
+         .pBufferInfo = seen.buffers + texels},
+        {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
+         .dstSet = set,
+         .descriptorCount = texels,
+         .descriptorType = VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER,
+         .pTexelBufferView = seen.texels},
+    };
+    uint32_t write_count = texels ? 2 : 1;
     if (set) {
-        vk->vkUpdateDescriptorSets(context->device, 1, &write, 0, NULL);
+        vk->vkUpdateDescriptorSets(context->device, write_count, writes, 0, NULL);
         vk->vkCmdBindDescriptorSets(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &set, 0, NULL);
     } else {
-        vk->vkCmdPushDescriptorSetKHR(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &write);
+        vk->vkCmdPushDescriptorSetKHR(recorder->commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, write_count,
+                                      writes);
     }
     vk->vkCmdPushConstants(recorder->commands, layout, VK_SHADER_STAGE_COMPUTE_BIT, 0,
                            vkn_shader_push_bytes(pass->shader), push);
@@ -318,7 +347,7 @@ static void dispatch(const vkn_recorder *recorder, uint32_t workgroups) {
 vkn_result vkn_recorder_record(vkn_recorder *recorder, const vkn_program *program,
                                vkn_place places[VKN_OPERAND_COUNT]) {
     vkn_context *context = recorder->context;
-    places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(recorder->absent), 0};
+    places[VKN_ABSENT] = (vkn_place){vkn_buffer_handle(recorder->absent), 0, vkn_buffer_texels(recorder->absent)};
     bool push = vkn_context_uses(context, VKN_FEATURE_PUSH_DESCRIPTOR);
     vkn_result result = take_scratch(recorder, program, places);
     if (result == VKN_OK && !push) result = take_sets(recorder, program);

@@ -19,7 +19,7 @@ struct vkn_recorder {
     bool recording;     // `own` has begun and has not ended
     vkn_buffer *absent; // bound where a tensor is absent
     vkn_scratch scratch;
-    vkn_sets sets[VKN_MAX_BINDINGS + 1]; // by number of bindings
+    vkn_sets sets[VKN_LAYOUTS]; // by vkn_layout_of
     VkDescriptorPool *pools;
     uint32_t pool_count, pool_capacity;
     vkn_plan plan;          // its passes' memory is used again by each call that plans
@@ -32,6 +32,7 @@ struct vkn_recorder {
 typedef struct vkn_place {
     VkBuffer buffer;
     VkDeviceSize offset;
+    VkBufferView texels; // of the buffer from its first byte on; may be VK_NULL_HANDLE
 } vkn_place;
 
 // VKN_OK where the recorder can take commands.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT
-# Each shader, and its variants: SUBGROUP reduces within a team through subgroup shuffles; NARROW takes f16 and bf16;
-# with STORAGE_16BIT, too, it stores halves.
+# Each shader, and its variants: SUBGROUP reduces within a team through subgroup shuffles; with TEXEL_BUFFERS, too, it
+# reads x and dy as texels; NARROW takes f16 and bf16; with STORAGE_16BIT, too, it stores halves.
 set(VKN_REDUCING_SHADERS norm_row norm_row_grad norm_columns stats_rows stats_columns grad_stats_rows grad_stats_columns)
 set(VKN_HALVES_SHADERS ${VKN_REDUCING_SHADERS} apply_rows apply_columns grad_apply_rows grad_apply_columns)
 set(VKN_SUBGROUP_SHADERS ${VKN_REDUCING_SHADERS} merge_stats merge_sums)
@@ -22,5 +22,8 @@ foreach(name IN LISTS VKN_SHADERS)
     vkn_add_variants(${name} "")
     if(name IN_LIST VKN_SUBGROUP_SHADERS)
         vkn_add_variants(${name} _subgroup SUBGROUP)
+    endif()
+    if(name IN_LIST VKN_HALVES_SHADERS)
+        vkn_add_variants(${name} _texels SUBGROUP TEXEL_BUFFERS)
     endif()
 endforeach()

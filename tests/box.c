@@ -33,6 +33,7 @@ struct box box_make(vkn_context *context, const char *name, uint32_t lead, const
     }
     b.tensor.buffer = vkn_buffer_handle(b.buffer);
     b.tensor.offset = b.lead_bytes;
+    b.tensor.texels = vkn_buffer_texels(b.buffer);
     return b;
 }
 

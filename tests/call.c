@@ -123,6 +123,7 @@ static void change_tensor(struct call *c, const struct call_boxes *boxes, const 
         break;
     default:
         t->buffer = c->tensors[by->at].buffer;
+        t->texels = c->tensors[by->at].texels;
         t->offset = c->tensors[by->at].offset + (VkDeviceSize)by->value;
     }
 }

@@ -10,10 +10,13 @@
 
 struct commands commands;
 
-void commands_begin(const VkBuffer *buffers, uint32_t count) {
+void commands_begin(const vkn_tensor *tensors, uint32_t count) {
     assert_true(count <= COMMANDS_BUFFERS);
     commands = (struct commands){.callers = count, .buffer_count = count};
-    memcpy((void *)commands.buffers, (const void *)buffers, count * sizeof *buffers);
+    for (uint32_t i = 0; i < count; i++) {
+        commands.buffers[i] = tensors[i].buffer;
+        commands.texels[i] = tensors[i].texels;
+    }
 }
 
 __attribute__((format(printf, 1, 2))) static void add(const char *format, ...) {
@@ -37,8 +40,23 @@ static uint32_t number_of(VkBuffer buffer) {
     return i;
 }
 
+// Those that are not the caller's are of the recorder's buffer for absent tensors.
+static void add_texels(uint32_t binding, VkBufferView view) {
+    uint32_t i = 0;
+    while (i < commands.callers && commands.texels[i] != view)
+        i++;
+    if (i < commands.callers)
+        add("binding %u: texels %u\n", binding, i);
+    else
+        add("binding %u: other texels\n", binding);
+}
+
 static void add_write(const VkWriteDescriptorSet *write) {
     for (uint32_t i = 0; i < write->descriptorCount; i++) {
+        if (write->descriptorType == VK_DESCRIPTOR_TYPE_STORAGE_TEXEL_BUFFER) {
+            add_texels(write->dstBinding + i, write->pTexelBufferView[i]);
+            continue;
+        }
         const VkDescriptorBufferInfo *b = &write->pBufferInfo[i];
         add("binding %u: buffer %u from %llu, %llu bytes\n", write->dstBinding + i, number_of(b->buffer),
             (unsigned long long)b->offset, (unsigned long long)b->range);

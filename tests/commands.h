@@ -16,12 +16,13 @@ struct commands {
     // By number: those of the caller, and then those that a command names and that are not among them.
     VkBuffer buffers[COMMANDS_BUFFERS];
     uint32_t callers, buffer_count;
-    VkDescriptorSet written; // the last one
+    VkBufferView texels[COMMANDS_BUFFERS]; // of the caller's buffers
+    VkDescriptorSet written;               // the last one
 };
 extern struct commands commands;
 
-// Forgets all; from now on buffers[i] is called i.
-void commands_begin(const VkBuffer *buffers, uint32_t count);
+// Forgets all; from now on the buffer and the texels of tensors[i] are called i.
+void commands_begin(const vkn_tensor *tensors, uint32_t count);
 // For interpose.stand_in.
 PFN_vkVoidFunction commands_stand_in(const char *name, PFN_vkVoidFunction theirs);
 

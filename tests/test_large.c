@@ -296,6 +296,7 @@ static void large_tensor(void **state) {
     upload(x, X_LEVELS, c->dtype, count);
     vkn_tensor in = t, out = t;
     in.buffer = vkn_buffer_handle(x);
+    in.texels = vkn_buffer_texels(x);
     out.buffer = vkn_buffer_handle(y);
     vkn_tensor statistics = vector_of(small, 4 * n, 4 * c->groups);
     vkn_forward_args forward = {

@@ -208,7 +208,7 @@ static const struct pair different[] = {
 static const struct pair alike[] = {
     {"the same", VKN_BATCH, FORWARD, FORWARD, {{0}}, {{0}}},
     {"elsewhere in its buffer", VKN_BATCH, FORWARD, FORWARD, {{0}}, {{SHIFT, Y, 0, 4}, {SHIFT, WEIGHT, 0, 256}}},
-    {"another buffer", VKN_GROUP, BACKWARD, BACKWARD, {{0}}, {{OVER, DX, DY, 0}}},
+    {"another buffer", VKN_GROUP, BACKWARD, BACKWARD, {{0}}, {{OVER, DBIAS, DWEIGHT, 64}}},
     {"what lies beyond the rank",
      VKN_LAYER,
      FORWARD,
@@ -234,11 +234,8 @@ static int teardown(void **state) {
 
 // The commands of the call, into `text` of COMMANDS_TEXT.
 static void record(vkn_recorder *recorder, const struct call *c, const struct call_boxes *boxes, char *text) {
-    VkBuffer buffers[ROLES];
-    for (uint32_t i = 0; i < ROLES; i++)
-        buffers[i] = boxes->tensors[i].buffer;
     MUST(vkn_recorder_begin(recorder, VK_NULL_HANDLE));
-    commands_begin(buffers, ROLES);
+    commands_begin(boxes->tensors, ROLES);
     MUST(call_record(c, recorder));
     memcpy(text, commands.text, sizeof commands.text);
 }

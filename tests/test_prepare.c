@@ -138,6 +138,7 @@ static void nothing_is_left_to_build(void **state) {
         c.norm.groups = s->groups;
         c.norm.activation = (vkn_activation)(i / 2 % 3);
         MUST(vkn_buffer_create(fresh.context, 64 * vkn_tensor_count(&x) + (1 << 20), &buffer));
+        if (i % 2) x.texels = vkn_buffer_texels(buffer);
         MUST(vkn_norm_prepare(fresh.context, &c.norm, &x, d->weight, residual));
         int prepared = pipelines_of(fresh.context);
         assert_true(prepared > 0);

@@ -5,11 +5,12 @@
 
 #include "bench_memory.h"
 
-enum { BENCH_COPY_SHAPES = 20 };
+enum { BENCH_COPY_SHAPES = 40 };
 
 typedef struct bench_copy_shape {
     uint32_t workgroup, words; // words of 16 bytes that each invocation copies
     bool row;                  // each invocation its own row of them; else interleaved
+    bool texels;               // read as texels; else from a storage buffer
     double first, last;        // bytes read and written per second, at the start and at the end
 } bench_copy_shape;
 

@@ -52,7 +52,7 @@ static vkn_result fill(const bench_device *device, vkn_buffer *buffer, vkn_dtype
     return result == VKN_OK ? vkn_recorder_submit_and_wait(device->recorder) : result;
 }
 
-vkn_result bench_memory_get(bench_memory *self, bench_place place, uint64_t bytes, vkn_dtype dtype, VkBuffer *out) {
+vkn_result bench_memory_get(bench_memory *self, bench_place place, uint64_t bytes, vkn_dtype dtype) {
     vkn_result result = VKN_OK;
     if (self->buffers[place] && vkn_buffer_size(self->buffers[place]) < bytes) {
         vkn_buffer_destroy(self->buffers[place]);
@@ -70,7 +70,6 @@ vkn_result bench_memory_get(bench_memory *self, bench_place place, uint64_t byte
         bench_memory_free(self);
         return result;
     }
-    *out = vkn_buffer_handle(self->buffers[place]);
     return VKN_OK;
 }
 

@@ -16,7 +16,7 @@ typedef struct bench_memory {
 // A buffer of at least `bytes` with numbers of the dtype: of both signs, of parameters positive, and of a magnitude
 // from 0.5 to 2. Buffers are filled again only when they grow or change their dtype. An error leaves no buffers at all,
 // so that smaller ones may fit.
-vkn_result bench_memory_get(bench_memory *, bench_place, uint64_t bytes, vkn_dtype, VkBuffer *out);
+vkn_result bench_memory_get(bench_memory *, bench_place, uint64_t bytes, vkn_dtype);
 // Makes room for buffers of these sizes: frees what there is, where that and these together take more than `limit`.
 void bench_memory_trim(bench_memory *, const uint64_t bytes[BENCH_PLACE_COUNT], uint64_t limit);
 void bench_memory_free(bench_memory *);

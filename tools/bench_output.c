@@ -26,9 +26,10 @@ static void print_heading(const bench_run *run) {
         const bench_copy_shape *shape = &run->copy.shapes[i];
         if (bench_copy_shape_best(shape) == best) {
             printf("; copy %.1f GB/s (%.1f before, %.1f after), of %.1f MB by workgroups of %" PRIu32 " x %" PRIu32
-                   " words of 16 bytes %s",
+                   " words of 16 bytes %s%s",
                    best / giga, shape->first / giga, shape->last / giga, 1e-6 * (double)run->copy.bytes,
-                   shape->workgroup, shape->words, shape->row ? "in a row" : "interleaved");
+                   shape->workgroup, shape->words, shape->row ? "in a row" : "interleaved",
+                   shape->texels ? ", from texels" : "");
             break;
         }
     }
@@ -188,11 +189,11 @@ static json_t *describe_copies(const bench_copy *copy) {
     json_t *array = json_array();
     for (uint32_t i = 0; i < copy->count; i++) {
         const bench_copy_shape *shape = &copy->shapes[i];
-        json_array_append_new(array,
-                              json_pack("{s:I, s:I, s:s, s:f, s:f, s:f}", "workgroup", (json_int_t)shape->workgroup,
-                                        "words", (json_int_t)shape->words, "order", shape->row ? "row" : "interleaved",
-                                        "gbps", bench_copy_shape_best(shape) / giga, "first_gbps", shape->first / giga,
-                                        "last_gbps", shape->last / giga));
+        json_array_append_new(array, json_pack("{s:I, s:I, s:s, s:b, s:f, s:f, s:f}", "workgroup",
+                                               (json_int_t)shape->workgroup, "words", (json_int_t)shape->words, "order",
+                                               shape->row ? "row" : "interleaved", "texels", (int)shape->texels, "gbps",
+                                               bench_copy_shape_best(shape) / giga, "first_gbps", shape->first / giga,
+                                               "last_gbps", shape->last / giga));
     }
     return array;
 }

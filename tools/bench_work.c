@@ -92,7 +92,7 @@ static vkn_result choose_sets(bench_work *self, const bench_device *device, cons
     return VKN_OK;
 }
 
-static void place_call(bench_call *call, const VkBuffer buffers[BENCH_PLACE_COUNT]) {
+static void place_call(bench_call *call, const bench_memory *memory) {
     vkn_forward_args *forward = &call->forward;
     vkn_backward_args *backward = &call->backward;
     const struct {
@@ -117,8 +117,9 @@ static void place_call(bench_call *call, const VkBuffer buffers[BENCH_PLACE_COUN
         {&backward->dbias, BENCH_PARAMETERS},
     };
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
-        if (tensors[i].tensor->rank > 0) { // else it is absent
-            tensors[i].tensor->buffer = buffers[tensors[i].place];
+        if (tensors[i].tensor->rank > 0 && memory->buffers[tensors[i].place]) { // else it is absent, or not used
+            tensors[i].tensor->buffer = vkn_buffer_handle(memory->buffers[tensors[i].place]);
+            tensors[i].tensor->texels = vkn_buffer_texels(memory->buffers[tensors[i].place]);
         }
     }
 }
@@ -130,17 +131,15 @@ static vkn_result get_buffers(bench_work *self, bench_memory *memory, const benc
                                                [BENCH_OUT] = data,
                                                [BENCH_PARAMETERS] = layout->parameters};
     const vkn_dtype dtypes[BENCH_PLACE_COUNT] = {[BENCH_X] = self->row->dtype, [BENCH_DY] = self->row->dtype};
-    VkBuffer buffers[BENCH_PLACE_COUNT] = {VK_NULL_HANDLE};
     bench_memory_trim(memory, bytes, limit);
     for (uint32_t i = 0; i < BENCH_PLACE_COUNT; i++) {
-        const vkn_result result =
-            bytes[i] > 0 ? bench_memory_get(memory, (bench_place)i, bytes[i], dtypes[i], &buffers[i]) : VKN_OK;
+        const vkn_result result = bytes[i] > 0 ? bench_memory_get(memory, (bench_place)i, bytes[i], dtypes[i]) : VKN_OK;
         if (result != VKN_OK) {
             return result;
         }
     }
     for (uint32_t i = 0; i < self->count; i++) {
-        place_call(&self->calls[i], buffers);
+        place_call(&self->calls[i], memory);
     }
     return VKN_OK;
 }

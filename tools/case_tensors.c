@@ -79,6 +79,7 @@ static int create_buffer(vkn_context *context, const norm_case *item, slot s, ca
         return library_error(item, slots[s].name);
     }
     out->tensor.buffer = vkn_buffer_handle(out->buffer);
+    out->tensor.texels = vkn_buffer_texels(out->buffer);
     return COMMAND_OK;
 }
 

@@ -48,8 +48,8 @@ static void select_norms(suite_list *list, uint32_t norms) {
     list->count = kept;
 }
 
-// Builds what forward and backward of the rows can need, with weight and bias as the suites have them.
-static int build(vkn_context *context, const suite_list *list) {
+// `texels`: of any buffer; VK_NULL_HANDLE where the device reads none.
+static vkn_result prepare(vkn_context *context, const suite_list *list, VkBufferView texels) {
     vkn_result result = VKN_OK;
     for (size_t i = 0; result == VKN_OK && i < list->count; i++) {
         const suite_row *row = &list->rows[i];
@@ -58,11 +58,23 @@ static int build(vkn_context *context, const suite_list *list) {
         command_progress("%zu of %zu: %s %s, %s", i + 1, list->count, suite_words[row->suite].text, row->name,
                          dtype_words[row->dtype].text);
         for (uint32_t l = 0; result == VKN_OK && l < count; l++) {
-            const vkn_tensor x = suite_tensor(row, &layers[l]);
+            vkn_tensor x = suite_tensor(row, &layers[l]);
+            x.texels = texels;
             result = vkn_norm_prepare(context, &row->norm, &x, VKN_F32, VKN_NO_RESIDUAL);
         }
     }
     command_progress("%s", "");
+    return result;
+}
+
+// Builds what forward and backward of the rows can need, with weight and bias as the suites have them.
+static int build(vkn_context *context, const suite_list *list) {
+    vkn_buffer *buffer;
+    vkn_result result = vkn_buffer_create(context, 1, &buffer);
+    if (result == VKN_OK) {
+        result = prepare(context, list, vkn_buffer_texels(buffer));
+    }
+    vkn_buffer_destroy(buffer);
     return result == VKN_OK ? COMMAND_OK : command_fail("%s", vkn_error_message());
 }
 

@@ -139,6 +139,7 @@ typedef struct vkn_device_info {
     uint32_t max_workgroups;            // on each axis
     VkDeviceSize max_binding_bytes;     // bytes one descriptor can see; larger tensors go in chunks
     uint32_t max_shared_bytes, offset_alignment;
+    uint32_t max_texels;                    // of a vkn_tensor.texels; 0: vknorm reads none here, so it need not be made
     uint32_t found, used;                   // vkn_feature bits: what the device has, what this context uses
     const char *why_off[VKN_FEATURE_COUNT]; // by bit number: why a feature is not used; NULL where it is. Static text.
     char limits[1024]; // the numbers that plans are made with, in the form of vkn_context_info.limits
@@ -164,6 +165,8 @@ typedef struct vkn_buffer vkn_buffer;
 VKN_API vkn_result vkn_buffer_create(vkn_context *, VkDeviceSize bytes, vkn_buffer **out);
 VKN_API void vkn_buffer_destroy(vkn_buffer *); // NULL is fine; the device must be done with it
 VKN_API VkBuffer vkn_buffer_handle(const vkn_buffer *);
+// For vkn_tensor.texels. VK_NULL_HANDLE where there are none: see vkn_device_info.max_texels.
+VKN_API VkBufferView vkn_buffer_texels(const vkn_buffer *);
 VKN_API VkDeviceSize vkn_buffer_size(const vkn_buffer *);
 // Copies between host and buffer, and has finished when it returns. The device must not be using the range; what an
 // earlier vkn_recorder_submit_and_wait wrote is visible. offset + bytes must not exceed the size.
@@ -186,6 +189,11 @@ typedef struct vkn_tensor {
     vkn_dtype dtype;
     vkn_layout layout;
     uint32_t rank, shape[VKN_MAX_RANK]; // rank 1 to 6; sizes may be zero
+    // May be VK_NULL_HANDLE. A view of `buffer`, which then also has VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT, from its
+    // first byte on, in VK_FORMAT_R32G32B32A32_UINT: one for all tensors of a buffer, with all texels of 16 bytes that
+    // the tensor has a part in. It is a faster way to read x and dy where vkn_device_info.max_texels is not 0, taken if
+    // all of x, h, dy and dresidual that a call gives have one and none of them is written in place.
+    VkBufferView texels;
 } vkn_tensor;
 
 // rank above VKN_MAX_RANK is kept as it is (and refused later); the shape's first VKN_MAX_RANK sizes are copied.
@@ -314,7 +322,8 @@ VKN_API vkn_result vkn_norm_backward(vkn_recorder *, const vkn_norm *, const vkn
 // How calls will give a residual: it makes other pipelines.
 typedef enum vkn_residual { VKN_NO_RESIDUAL, VKN_RESIDUAL_AFTER, VKN_RESIDUAL_BEFORE } vkn_residual;
 // Builds every pipeline that forward and backward of such a tensor can need, with weight and bias of dtype `weight`.
-// x's buffer is not looked at.
+// x's buffer is not looked at; of its texels only whether they are there: it is for calls that have them, or for those
+// that have none (and for those in place, which read none).
 VKN_API vkn_result vkn_norm_prepare(vkn_context *, const vkn_norm *, const vkn_tensor *x, vkn_dtype weight,
                                     vkn_residual);
 

@@ -16,7 +16,7 @@ static vkn_result add_chunk(nn_arena *arena, vkn_context *context, VkDeviceSize 
 }
 
 vkn_result nn_arena_take(nn_arena *arena, vkn_context *context, VkDeviceSize bytes, uint32_t alignment,
-                         VkBuffer *buffer, VkDeviceSize *offset) {
+                         vkn_tensor *tensor) {
     if (bytes < sizeof(uint32_t)) bytes = sizeof(uint32_t);
     for (;;) {
         if (arena->current == arena->chunk_count) {
@@ -28,8 +28,9 @@ vkn_result nn_arena_take(nn_arena *arena, vkn_context *context, VkDeviceSize byt
         const VkDeviceSize start = (arena->used + alignment - 1) / alignment * alignment;
         if (start <= size && bytes <= size - start) {
             arena->used = start + bytes;
-            *buffer = vkn_buffer_handle(chunk);
-            *offset = start;
+            tensor->buffer = vkn_buffer_handle(chunk);
+            tensor->texels = vkn_buffer_texels(chunk);
+            tensor->offset = start;
             return VKN_OK;
         }
         arena->current++;

@@ -17,9 +17,8 @@ typedef struct nn_arena {
     VkDeviceSize used;             // bytes of the current chunk
 } nn_arena;
 
-// Takes at least one word; the offset is a multiple of `alignment`. What is there is undefined.
-vkn_result nn_arena_take(nn_arena *, vkn_context *, VkDeviceSize bytes, uint32_t alignment, VkBuffer *buffer,
-                         VkDeviceSize *offset);
+// Gives the tensor a place of at least one word; its offset is a multiple of `alignment`. What is there is undefined.
+vkn_result nn_arena_take(nn_arena *, vkn_context *, VkDeviceSize bytes, uint32_t alignment, vkn_tensor *);
 void nn_arena_reset(nn_arena *);
 void nn_arena_destroy(nn_arena *);
 vkn_buffer *nn_arena_find(const nn_arena *, VkBuffer); // NULL where it is not ours

@@ -23,7 +23,7 @@ vkn_tensor nn_tensor_create(nn_device *device, nn_lifetime lifetime, vkn_dtype d
         return tensor;
     }
     const vkn_result result = nn_arena_take(&device->arenas[lifetime], device->context, nn_tensor_bytes(&tensor),
-                                            device->info.offset_alignment, &tensor.buffer, &tensor.offset);
+                                            device->info.offset_alignment, &tensor);
     if (result != VKN_OK) {
         nn_fail(device, result, "tensor of %llu elements: %s", (unsigned long long)count, vkn_result_string(result));
     }
@@ -59,6 +59,7 @@ vkn_tensor nn_rows(nn_device *device, const vkn_tensor *tensor, uint32_t first, 
 
 vkn_tensor nn_reshape(nn_device *device, const vkn_tensor *tensor, uint32_t rank, const uint32_t *shape) {
     vkn_tensor view = vkn_tensor_make(tensor->buffer, tensor->offset, tensor->dtype, VKN_CHANNELS_FIRST, rank, shape);
+    view.texels = tensor->texels;
     const uint64_t count = vkn_tensor_count(tensor), view_count = vkn_tensor_count(&view);
     if (count != view_count) {
         nn_fail(device, VKN_BAD_ARGUMENT, "reshape: %llu elements, of a tensor that has %llu",

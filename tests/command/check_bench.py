@@ -194,8 +194,8 @@ def check_head(result, wants_copy, wall):
     for copy in copies:
         check(copy["gbps"] == max(copy["first_gbps"], copy["last_gbps"]) and copy["gbps"] > 0, copy)
     if copies:
-        shapes = {(copy["workgroup"], copy["words"], copy["order"]) for copy in copies}
-        check(len(shapes) == len(copies) >= 10 and (64, 4, "row") in shapes, "copies", shapes)
+        shapes = {(copy["workgroup"], copy["words"], copy["order"], copy["texels"]) for copy in copies}
+        check(len(shapes) == len(copies) >= 10 and (64, 4, "row", False) in shapes, "copies", shapes)
         check(close(result["copy_gbps"], max(copy["gbps"] for copy in copies)), "the best copy", copies)
 
 
