@@ -13,26 +13,12 @@ vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t loads) {
     return limits;
 }
 
-// What a pass may read as x or dy; and those that may be written where these are.
-#define BIT(operand) (1u << (operand))
-enum {
-    READ_AS_TEXELS = BIT(VKN_X) | BIT(VKN_H) | BIT(VKN_DY) | BIT(VKN_DRESIDUAL),
-    WRITTEN = BIT(VKN_Y) | BIT(VKN_H) | BIT(VKN_DX) | BIT(VKN_DH) | BIT(VKN_DRESIDUAL),
-};
-
-// Whether all of them have texels. Not in place: what is written through another descriptor a texel need not show.
+// Whether all that a pass may read as x or dy have texels. In place, too: what a lane stores depends on its last load
+// of the same bytes.
 static bool have_texels(const vkn_named *all, size_t count) {
-    for (size_t i = 0; i < count; ++i) {
-        const vkn_tensor *tensor = all[i].tensor;
-        if (!vkn_tensor_present(tensor) || !(BIT(all[i].operand) & READ_AS_TEXELS)) continue;
-        if (!tensor->texels) return false;
-        for (size_t k = 0; k < count; ++k) {
-            const vkn_tensor *other = all[k].tensor;
-            if (k != i && BIT(all[k].operand) & WRITTEN && other->buffer == tensor->buffer &&
-                other->offset == tensor->offset)
-                return false;
-        }
-    }
+    const uint32_t read = 1u << VKN_X | 1u << VKN_H | 1u << VKN_DY | 1u << VKN_DRESIDUAL;
+    for (size_t i = 0; i < count; ++i)
+        if (1u << all[i].operand & read && vkn_tensor_present(all[i].tensor) && !all[i].tensor->texels) return false;
     return true;
 }
 

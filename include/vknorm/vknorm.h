@@ -192,7 +192,7 @@ typedef struct vkn_tensor {
     // May be VK_NULL_HANDLE. A view of `buffer`, which then also has VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT, from its
     // first byte on, in VK_FORMAT_R32G32B32A32_UINT: one for all tensors of a buffer, with all texels of 16 bytes that
     // the tensor has a part in. It is a faster way to read x and dy where vkn_device_info.max_texels is not 0, taken if
-    // all of x, h, dy and dresidual that a call gives have one and none of them is written in place.
+    // all of x, h, dy and dresidual that a call gives have one.
     VkBufferView texels;
 } vkn_tensor;
 
@@ -322,8 +322,7 @@ VKN_API vkn_result vkn_norm_backward(vkn_recorder *, const vkn_norm *, const vkn
 // How calls will give a residual: it makes other pipelines.
 typedef enum vkn_residual { VKN_NO_RESIDUAL, VKN_RESIDUAL_AFTER, VKN_RESIDUAL_BEFORE } vkn_residual;
 // Builds every pipeline that forward and backward of such a tensor can need, with weight and bias of dtype `weight`.
-// x's buffer is not looked at; of its texels only whether they are there: it is for calls that have them, or for those
-// that have none (and for those in place, which read none).
+// x's buffer is not looked at; of its texels only whether they are there: calls have them, or they do not.
 VKN_API vkn_result vkn_norm_prepare(vkn_context *, const vkn_norm *, const vkn_tensor *x, vkn_dtype weight,
                                     vkn_residual);
 
