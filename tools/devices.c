@@ -76,8 +76,13 @@ static void print_device(uint32_t index, const report *device) {
            " workgroups on each axis,\n",
            info->max_workgroup_invocations, info->subgroup_size, info->max_workgroups);
     printf("                %" PRIu32 " bytes of shared memory, %" PRIu64
-           " bytes in a binding, offsets aligned to %" PRIu32 "\n",
+           " bytes in a binding, offsets aligned to %" PRIu32 ",\n",
            info->max_shared_bytes, (uint64_t)info->max_binding_bytes, info->offset_alignment);
+    if (info->max_texels > 0) {
+        printf("                x and dy read as texels, up to %" PRIu32 " in a view\n", info->max_texels);
+    } else {
+        printf("                x and dy read from storage buffers\n");
+    }
     printf("   %-16s %-6s %-5s %s\n", "feature", "found", "used", "path");
     for (uint32_t bit = 0; bit < VKN_FEATURE_COUNT; bit++) {
         const bool found = info->found >> bit & 1;
@@ -104,11 +109,12 @@ static json_t *describe_device(uint32_t index, const report *device) {
         return json_pack("{s:I, s:o}", "index", (json_int_t)index, "error", device_text(device->error));
     }
     const vkn_device_info *info = &device->info;
-    json_t *limits = json_pack(
-        "{s:I, s:I, s:I, s:I, s:I, s:I}", "max_workgroup_invocations", (json_int_t)info->max_workgroup_invocations,
-        "subgroup_size", (json_int_t)info->subgroup_size, "max_workgroups", (json_int_t)info->max_workgroups,
-        "max_shared_bytes", (json_int_t)info->max_shared_bytes, "max_binding_bytes",
-        (json_int_t)info->max_binding_bytes, "offset_alignment", (json_int_t)info->offset_alignment);
+    json_t *limits =
+        json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I}", "max_workgroup_invocations",
+                  (json_int_t)info->max_workgroup_invocations, "subgroup_size", (json_int_t)info->subgroup_size,
+                  "max_workgroups", (json_int_t)info->max_workgroups, "max_shared_bytes",
+                  (json_int_t)info->max_shared_bytes, "max_binding_bytes", (json_int_t)info->max_binding_bytes,
+                  "offset_alignment", (json_int_t)info->offset_alignment, "max_texels", (json_int_t)info->max_texels);
     return json_pack("{s:I, s:o, s:o, s:s, s:I, s:I, s:s, s:I, s:o, s:s, s:o}", "index", (json_int_t)index, "name",
                      device_text(info->name), "driver", device_text(info->driver), "type", device_type_name(info->type),
                      "vendor_id", (json_int_t)info->vendor_id, "device_id", (json_int_t)info->device_id, "api_version",
