@@ -65,7 +65,9 @@ vec4 widened_from(uint dtype, uvec3 three, uint odd) {
         vec2 both = widened(name##_dtype, name##_one(e >> 1));                                     \
         return (e & 1u) == 0u ? both.x : both.y;                                                   \
     }                                                                                              \
-    vec4 name##_each(uint element, uint valid) { return name##_anywhere(origin(slot) + element, valid); }\
+    vec4 name##_each(uint element, uint valid) {                                                   \
+        return name##_anywhere(origin(slot) + element, valid);                                     \
+    }                                                                                              \
     vec4 name##_word(uint element, uint valid) {                                                   \
         if (!VECTOR) return name##_each(element, valid);                                           \
         if (!WHOLE && valid == 0u) return vec4(0);                                                 \
@@ -76,8 +78,8 @@ vec4 widened_from(uint dtype, uvec3 three, uint odd) {
 
 #define LOAD(slot, name)                                                                           \
     LOAD_WORD(slot, name)                                                                          \
-    ACCESS(slot, name)
-#define ACCESS(slot, name)                                                                         \
+    LOAD_AT(slot, name)
+#define LOAD_AT(slot, name)                                                                        \
     uvec4 name##_loaded;                                                                           \
     vec4 name##_load(Access at) {                                                                  \
         if (!PAIRED) return name##_word(at.element, at.valid);                                     \
@@ -115,12 +117,12 @@ vec4 widened_from(uint dtype, uvec3 three, uint odd) {
     }                                                                                              \
     vec4 name##_anywhere(uint e, uint valid) {                                                     \
         if (name##_wide) return masked(uintBitsToFloat(name##_four(e, valid)), valid);             \
-        uint odd = e & 1u;                                                                         \
-        uvec4 four = name##_four(e >> 1, (valid + odd + 1u) >> 1);                                 \
+        uint odd = e & 1u, words = valid > 0u ? (valid + odd + 1u) >> 1 : 0u;                      \
+        uvec4 four = name##_four(e >> 1, words);                                                   \
         return masked(widened_from(name##_dtype, four.xyz, odd), valid);                           \
     }                                                                                              \
     WORD_OF(slot, name)                                                                            \
-    ACCESS(slot, name)
+    LOAD_AT(slot, name)
 #else
 #define SOURCE(slot, name) TENSOR(readonly, slot, name, DTYPE, WIDE)
 #define SOURCE_LOAD(slot, name) LOAD(slot, name)

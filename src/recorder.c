@@ -277,7 +277,6 @@ static void place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, u
     uint32_t writes = vkn_shader_writes(pass->shader), written = 0;
     while (written < count && !(writes >> written & 1 && pass->bindings[written].operand != VKN_ABSENT))
         ++written;
-    out->origins = 0;
     for (uint32_t b = 0; b < count; ++b) {
         // An absent output stands where another output of the pass does: validation takes it for written, and no other
         // pass shall seem to depend on that.
@@ -301,7 +300,7 @@ static void bind(const vkn_recorder *recorder, const vkn_pass *pass, VkDescripto
     const struct VolkDeviceTable *vk = &context->vk;
     uint32_t count = vkn_shader_bindings(pass->shader), texels = pass->constants.value[VKN_CONSTANT_TEXELS];
     VkPipelineLayout layout = context->pipelines.layouts[layout_of(pass)];
-    sights seen;
+    sights seen = {0};
     place_bindings(recorder, pass, count, places, &seen);
     uint32_t push[sizeof pass->push / sizeof(uint32_t)];
     memcpy(push, &pass->push, sizeof push);

@@ -163,7 +163,7 @@ static vkn_result record_copy(void *user, vkn_recorder *recorder, uint64_t turn)
     const uint32_t rows = (self->blocks + most - 1) / most;
     vk->vkCmdBindPipeline(commands, VK_PIPELINE_BIND_POINT_COMPUTE, self->pipeline);
     const uint64_t set = turn % self->set_count;
-    const VkPipelineLayout layout = self->layouts[self->source];
+    VkPipelineLayout layout = self->layouts[self->source];
     const copy_push push = {self->blocks, (uint32_t)(set * self->bytes / WORD_BYTES)};
     vk->vkCmdBindDescriptorSets(commands, VK_PIPELINE_BIND_POINT_COMPUTE, layout, 0, 1, &self->sets[self->source][set],
                                 0, NULL);
