@@ -160,7 +160,7 @@ static void subgroups_read_streams(void **state) {
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 2048, 7, 7}), 1, 1},
         {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {32, 64, 14, 14}), 8, 1},
         {CASE(VKN_INSTANCE, VKN_CHANNELS_FIRST, {2, 64, 64, 64}), 2, 1},
-        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 4096}), 2, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 4096}), 8, 1},
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 1024}), 8, 4},
         {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 192}), 8, 2},
     };
@@ -172,6 +172,17 @@ static void subgroups_read_streams(void **state) {
         assert_int_equal(pass->constants.value[VKN_CONSTANT_WORDS], cases[i].neighbours);
     }
     free(plan.passes);
+}
+
+// Of rows that share weights it reads several at once, unless they are read as texels.
+static void texels_want_fewer_streams(void **state) {
+    (void)state;
+    const vkn_row row = {.rows = 4096, .elements = 4096, .outers = 1, .span = 4096, .weighted = true, .shared = true};
+    vkn_limits limits = vkn_limits_make(&devices[DEVICE_CPU].info);
+    assert_int_equal(limits.texels, 1);
+    assert_int_equal(vkn_split_row(&row, &limits).lanes, 8);
+    limits.texels = 0;
+    assert_int_equal(vkn_split_row(&row, &limits).lanes, 2);
 }
 
 // Two words of 16 bits are one load where each lane has pairs of them, and all pairs begin at 16 bytes.
@@ -274,6 +285,7 @@ int main(void) {
         cmocka_unit_test(blocks_share_weights),       cmocka_unit_test(subgroups_read_streams),
         cmocka_unit_test(teams_have_several_rows),    cmocka_unit_test(teams_hold_slabs),
         cmocka_unit_test(positions_are_loaded_ahead), cmocka_unit_test(blocks_have_one_outer),
+        cmocka_unit_test(texels_want_fewer_streams),
     };
     return cmocka_run_group_tests_name("plan_split", tests, NULL, NULL);
 }
