@@ -46,13 +46,9 @@ struct Access {
         if (valid > 0u) three.x = name##_words[e >> 1];                                            \
         if (valid + odd > 2u) three.y = name##_words[(e >> 1) + 1u];                               \
         if (valid + odd > 4u) three.z = name##_words[(e >> 1) + 2u];                               \
-        return masked(widened_from(name##_dtype, three, odd), valid);                              \
+        uvec2 pair = odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16;                       \
+        return masked(widened(name##_dtype, pair), valid);                                         \
     }
-
-// Of three words the four elements of 16 bits from the first or second on.
-vec4 widened_from(uint dtype, uvec3 three, uint odd) {
-    return widened(dtype, odd == 0u ? three.xy : three.xy >> 16 | three.yz << 16);
-}
 
 // One word alone; parameters have no other.
 #define LOAD_WORD(slot, name)                                                                      \
@@ -90,7 +86,7 @@ vec4 widened_from(uint dtype, uvec3 three, uint odd) {
     }
 
 // x and dy: bindings 0 and 1. As a texel buffer a tensor has words of 16 bytes, which some devices load faster. Four
-// words that begin anywhere are in one texel or two.
+// elements of 32 bits that begin anywhere are in one texel or two; those of 16 bits are not read so.
 #ifdef TEXEL_BUFFERS
 #define SOURCE(slot, name)                                                                         \
     layout(set = 0, binding = slot, rgba32ui) readonly uniform uimageBuffer name##_texels;         \
@@ -116,10 +112,7 @@ vec4 widened_from(uint dtype, uvec3 three, uint odd) {
         return (i & 2u) == 0u ? low : uvec4(low.zw, high.xy);                                      \
     }                                                                                              \
     vec4 name##_anywhere(uint e, uint valid) {                                                     \
-        if (name##_wide) return masked(uintBitsToFloat(name##_four(e, valid)), valid);             \
-        uint odd = e & 1u, words = valid > 0u ? (valid + odd + 1u) >> 1 : 0u;                      \
-        uvec4 four = name##_four(e >> 1, words);                                                   \
-        return masked(widened_from(name##_dtype, four.xyz, odd), valid);                           \
+        return masked(uintBitsToFloat(name##_four(e, valid)), valid);                              \
     }                                                                                              \
     WORD_OF(slot, name)                                                                            \
     LOAD_AT(slot, name)

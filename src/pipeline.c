@@ -42,9 +42,9 @@ typedef struct shader_code {
 #define SUBGROUP_NARROW(name)                                                                                          \
     { BOTH(name), BOTH(name##_subgroup), BOTH(name##_subgroup) }
 #define HALVES(name)                                                                                                   \
-    { EACH(name), EACH(name), EACH(name##_texels) }
+    { EACH(name), EACH(name), BOTH(name##_texels) }
 #define SUBGROUP_HALVES(name)                                                                                          \
-    { EACH(name), EACH(name##_subgroup), EACH(name##_texels) }
+    { EACH(name), EACH(name##_subgroup), BOTH(name##_texels) }
 
 static const shader_code codes[] = {
 #define X(id, name, bindings, writes, push, variants, uses)                                                            \

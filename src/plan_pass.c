@@ -202,6 +202,12 @@ static uint32_t words_of_load(const vkn_limits *limits, uint64_t distances, uint
     return (uint32_t)vkn_least(words, limits->vector);
 }
 
+// Texels of 16 bits are read in whole words alone: what begins anywhere in them is more work than a loop over lanes.
+static void set_load(const vkn_plan *plan, vkn_pass *pass, uint32_t words) {
+    pass->constants.value[VKN_CONSTANT_VECTOR] = words;
+    if (words == 0 && plan->element_bytes == 2) pass->constants.value[VKN_CONSTANT_TEXELS] = 0;
+}
+
 static uint32_t words_of_rows(const vkn_limits *limits, const vkn_boxes *boxes, const vkn_box *box,
                               uint32_t neighbours) {
     const vkn_split *split = &boxes->split;
@@ -242,7 +248,7 @@ static void push_rows(vkn_plan *plan, vkn_pass *pass, const vkn_slice *slice, co
     const vkn_limits *limits = plan->limits;
     uint32_t load = words_of_rows(limits, boxes, box, neighbours_of_rows(split, box, limits->vector));
     uint32_t neighbours = split->on_chip ? neighbours_of_rows(split, box, limits->neighbours) : 1;
-    pass->constants.value[VKN_CONSTANT_VECTOR] = load;
+    set_load(plan, pass, load);
     neighbours = (uint32_t)vkn_most(load, neighbours);
     pass->constants.value[VKN_CONSTANT_WORDS] = neighbours;
     uint64_t next = (uint64_t)(split->lanes - 1) * neighbours + 1, words = vkn_most(words_of_run(split, box), 1);
@@ -287,7 +293,7 @@ static void push_columns(vkn_plan *plan, vkn_pass *pass, const vkn_boxes *boxes,
     const vkn_view *view = &boxes->view;
     uint64_t units = view->count[0] * view->count[2];
     uint64_t distances = view->stride[1] | box->count[2] | box->first | (box->count[0] > 1 ? view->stride[0] : 0);
-    pass->constants.value[VKN_CONSTANT_VECTOR] = words_of_load(plan->limits, distances, boxes->split.words);
+    set_load(plan, pass, words_of_load(plan->limits, distances, boxes->split.words));
     uint64_t words = vkn_ceil_div(box->count[2], 4), stretches = vkn_ceil_div(words, boxes->split.words);
     pass->constants.value[VKN_CONSTANT_WHOLE] =
         pass->constants.value[VKN_CONSTANT_VECTOR] && words % boxes->split.words == 0;

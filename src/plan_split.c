@@ -75,8 +75,8 @@ static uint64_t chain_of(const vkn_row *row, uint64_t lanes, uint64_t block) {
 }
 
 // Lanes of a team that reads its row again: as few as its chains allow and as fill the device. Rows that share weights
-// are several streams as it is; with as many lanes as there are, backward's x and dy of so many rows stay in a cache, and
-// texels want no more streams.
+// are several streams as it is; with as many lanes as there are, backward's x and dy of so many rows stay in a cache,
+// and texels want no more streams.
 static uint32_t lanes_to_stream(const vkn_row *row, uint32_t lanes, uint32_t block, const vkn_limits *limits) {
     uint32_t few = limits->stream_lanes;
     if (limits->cpu && row->outers > 1 && row->elements % 4 == 0) few = lanes_without_masks(row->elements / 4, lanes);
