@@ -189,10 +189,10 @@ typedef struct vkn_tensor {
     vkn_dtype dtype;
     vkn_layout layout;
     uint32_t rank, shape[VKN_MAX_RANK]; // rank 1 to 6; sizes may be zero
-    // May be VK_NULL_HANDLE. A view of `buffer`, which then also has VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT, from its
-    // first byte on, in VK_FORMAT_R32G32B32A32_UINT: one for all tensors of a buffer, with all texels of 16 bytes that
-    // the tensor has a part in. It is a faster way to read x and dy where vkn_device_info.max_texels is not 0, taken if
-    // all of x, h, dy and dresidual that a call gives have one.
+    // May be VK_NULL_HANDLE. A view of `buffer` (of no other: change both or none), which then also has
+    // VK_BUFFER_USAGE_STORAGE_TEXEL_BUFFER_BIT, from its first byte on, in VK_FORMAT_R32G32B32A32_UINT: one for all
+    // tensors of a buffer, with all texels of 16 bytes that the tensor has a part in. It is a faster way to read x and
+    // dy where vkn_device_info.max_texels is not 0, taken if all of x, h, dy and dresidual that a call gives have one.
     VkBufferView texels;
 } vkn_tensor;
 
