@@ -181,7 +181,8 @@ static vkn_result choose_limits(vkn_context *context, const char *given) {
     context->limits = vkn_limits_make(info);
     const char *source = given ? "limits" : "VKNORM_LIMITS";
     vkn_result result = vkn_limits_set(&context->limits, info, source, given ? given : getenv("VKNORM_LIMITS"));
-    if (!context->limits.texels || context->limits.subgroup == 1) info->max_texels = 0;
+    if (context->limits.subgroup == 1) context->limits.texels = 0; // no shader reads them without
+    if (!context->limits.texels) info->max_texels = 0;
     vkn_limits_write(&context->limits, info->limits, sizeof info->limits);
     return result;
 }

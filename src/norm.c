@@ -9,24 +9,17 @@
 vkn_limits vkn_norm_limits(const vkn_context *context, uint32_t loads) {
     vkn_limits limits = context->limits;
     if (limits.vector > (loads & VKN_LOADS_WORDS)) limits.vector = loads & VKN_LOADS_WORDS;
-    if (!(loads & VKN_LOADS_TEXELS) || limits.subgroup == 1) limits.texels = 0;
+    if (!(loads & VKN_LOADS_TEXELS)) limits.texels = 0;
     return limits;
 }
 
-// Whether all that a pass may read as x or dy have texels. In place, too: what a lane stores depends on its last load
-// of the same bytes.
-static bool have_texels(const vkn_named *all, size_t count) {
-    const uint32_t read = 1u << VKN_X | 1u << VKN_H | 1u << VKN_DY | 1u << VKN_DRESIDUAL;
-    for (size_t i = 0; i < count; ++i)
-        if (1u << all[i].operand & read && vkn_tensor_present(all[i].tensor) && !all[i].tensor->texels) return false;
-    return true;
-}
-
 // Where a call's tensors are, by operand, as far as they are there. Gives how they can be loaded: each tensor begins at
-// a multiple of as many words. 16 bytes hold one, or two of 16 bits.
+// a multiple of as many words (16 bytes hold one, or two of 16 bits), and all that a pass may read as x or dy have
+// texels. In place, too: what a lane stores depends on its last load of the same bytes.
 static uint32_t take_places(const vkn_named *all, size_t count, vkn_place places[VKN_OPERAND_COUNT],
                             uint32_t *present) {
-    uint32_t words = all[0].tensor->dtype == VKN_F32 ? 1 : 2;
+    const uint32_t read = 1u << VKN_X | 1u << VKN_H | 1u << VKN_DY | 1u << VKN_DRESIDUAL;
+    uint32_t words = all[0].tensor->dtype == VKN_F32 ? 1 : 2, texels = VKN_LOADS_TEXELS;
     for (size_t i = 0; i < count; ++i) {
         const vkn_tensor *tensor = all[i].tensor;
         if (!vkn_tensor_present(tensor)) continue;
@@ -34,8 +27,9 @@ static uint32_t take_places(const vkn_named *all, size_t count, vkn_place places
         *present |= 1u << all[i].operand;
         if (tensor->dtype != VKN_F32 && words > 1 && !vkn_tensor_aligned(tensor, 8)) words = 1;
         if (!vkn_tensor_aligned(tensor, 4)) words = 0;
+        if (!tensor->texels && 1u << all[i].operand & read) texels = 0;
     }
-    return words | (have_texels(all, count) ? VKN_LOADS_TEXELS : 0);
+    return words | texels;
 }
 
 static uint32_t bits_of(float value) {

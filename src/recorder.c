@@ -265,18 +265,18 @@ static vkn_result take_scratch(vkn_recorder *recorder, const vkn_program *progra
 typedef struct sights {
     VkDescriptorBufferInfo buffers[VKN_MAX_BINDINGS];
     VkBufferView texels[VKN_MAX_TEXELS]; // of the first ones
-    uint64_t origins;                    // a byte for each
-    uint32_t first_texels[VKN_MAX_TEXELS];
 } sights;
 
 // Descriptors want aligned offsets: what is bound begins at the alignment below, and the shader is told the rest. A
-// texel buffer is seen from its first byte on, and the shader is told that beginning, too.
+// texel buffer is seen from its first byte on, and the shader is told that beginning, too: in the first words of `push`
+// (structs.h).
 static void place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, uint32_t count, const vkn_place *places,
-                           sights *out) {
+                           sights *out, uint32_t *push) {
     VkDeviceSize below = recorder->context->about.info.offset_alignment - 1; // a power of two less one
     uint32_t writes = vkn_shader_writes(pass->shader), written = 0;
     while (written < count && !(writes >> written & 1 && pass->bindings[written].operand != VKN_ABSENT))
         ++written;
+    uint64_t origins = 0;
     for (uint32_t b = 0; b < count; ++b) {
         // An absent output stands where another output of the pass does: validation takes it for written, and no other
         // pass shall seem to depend on that.
@@ -287,11 +287,13 @@ static void place_bindings(const vkn_recorder *recorder, const vkn_pass *pass, u
         // Halves are read in whole words.
         VkDeviceSize bytes = binding->operand == VKN_ABSENT ? 16 : vkn_align(beyond + binding->bytes, 4);
         out->buffers[b] = (VkDescriptorBufferInfo){place->buffer, offset - beyond, bytes};
-        out->origins |= (beyond >> (binding->element_bytes == 2 ? 1 : 2)) << 8 * b;
+        origins |= (beyond >> (binding->element_bytes == 2 ? 1 : 2)) << 8 * b;
         if (b >= pass->constants.value[VKN_CONSTANT_TEXELS]) continue;
         out->texels[b] = place->texels;
-        out->first_texels[b] = (uint32_t)((offset - beyond) / 16);
+        push[2 + b] = (uint32_t)((offset - beyond) / 16);
     }
+    push[0] = (uint32_t)origins;
+    push[1] = (uint32_t)(origins >> 32);
 }
 
 // `set`: VK_NULL_HANDLE with push descriptors.
@@ -300,14 +302,10 @@ static void bind(const vkn_recorder *recorder, const vkn_pass *pass, VkDescripto
     const struct VolkDeviceTable *vk = &context->vk;
     uint32_t count = vkn_shader_bindings(pass->shader), texels = pass->constants.value[VKN_CONSTANT_TEXELS];
     VkPipelineLayout layout = context->pipelines.layouts[layout_of(pass)];
-    sights seen = {0};
-    place_bindings(recorder, pass, count, places, &seen);
     uint32_t push[sizeof pass->push / sizeof(uint32_t)];
     memcpy(push, &pass->push, sizeof push);
-    push[0] = (uint32_t)seen.origins;
-    push[1] = (uint32_t)(seen.origins >> 32);
-    for (uint32_t t = 0; t < texels; ++t)
-        push[2 + t] = seen.first_texels[t];
+    sights seen;
+    place_bindings(recorder, pass, count, places, &seen, push);
     const VkWriteDescriptorSet writes[] = {
         {.sType = VK_STRUCTURE_TYPE_WRITE_DESCRIPTOR_SET,
          .dstSet = set,

@@ -68,9 +68,8 @@ vkn_result bench_memory_get(bench_memory *self, bench_place place, uint64_t byte
     }
     if (result != VKN_OK) {
         bench_memory_free(self);
-        return result;
     }
-    return VKN_OK;
+    return result;
 }
 
 void bench_memory_trim(bench_memory *self, const uint64_t bytes[BENCH_PLACE_COUNT], uint64_t limit) {
