@@ -208,11 +208,45 @@ static void empty_tensors_dispatch_nothing(void **state) {
     free(plan.passes);
 }
 
+// What is more than a binding sees is cut into boxes of the same size, of whole sets of rows.
+static void boxes_are_even(void **state) {
+    (void)state;
+    static const struct {
+        struct norm_case c;
+        planner *make;
+        vkn_shader shader;
+        uint32_t boxes, units, outers;
+    } cases[] = {
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 8192}), vkn_plan_forward, VKN_SHADER_NORM_ROW, 2, 2048, 1},
+        {CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {4096, 8192}), vkn_plan_backward, VKN_SHADER_NORM_ROW_GRAD, 2, 2048, 1},
+        {CASE(VKN_INSTANCE, VKN_CHANNELS_FIRST, {1, 512, 256, 256}), vkn_plan_forward, VKN_SHADER_NORM_ROW, 2, 256, 1},
+        {CASE(VKN_BATCH, VKN_CHANNELS_FIRST, {48, 64, 112, 112}), vkn_plan_forward, VKN_SHADER_STATS_ROWS, 2, 64, 24},
+    };
+    vkn_plan plan = {0};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        const bool backward = cases[i].make == vkn_plan_backward;
+        vkn_geometry g = geometry_of(&cases[i].c);
+        vkn_limits limits = vkn_limits_make(&devices[DEVICE_CPU].info);
+        vkn_request request = {.present = backward ? TRAINED : FORWARD, .training = true};
+        MUST(cases[i].make(&plan, &g, &limits, &request));
+        uint32_t boxes = 0;
+        for (uint32_t k = 0; k < plan.count; k++) {
+            const vkn_pass *pass = &plan.passes[k];
+            if (pass->shader != cases[i].shader) continue;
+            boxes++;
+            assert_int_equal(pass->push.rows.units, cases[i].units);
+            assert_int_equal(pass->push.rows.outers, cases[i].outers);
+            assert_true(pass->constants.value[VKN_CONSTANT_WHOLE]);
+        }
+        assert_int_equal(boxes, cases[i].boxes);
+    }
+    free(plan.passes);
+}
+
 int main(void) {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(plans_stay_within_limits),
-        cmocka_unit_test(huge_tensors_are_cut),
-        cmocka_unit_test(as_few_passes_as_can_be),
+        cmocka_unit_test(plans_stay_within_limits),       cmocka_unit_test(huge_tensors_are_cut),
+        cmocka_unit_test(as_few_passes_as_can_be),        cmocka_unit_test(boxes_are_even),
         cmocka_unit_test(empty_tensors_dispatch_nothing),
     };
     return cmocka_run_group_tests_name("plan", tests, NULL, NULL);
