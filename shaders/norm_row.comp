@@ -44,9 +44,10 @@ struct Row {
 
 Row row_of(Part p, uint r) { return Row(p.unit + r, p.first + r * push.unit_stride, r < p.units ? push.run : 0u); }
 
-void hold_word(uint k, Row row) {
-    uint word = word_of(0u, k, lane_index());
-    hold(Access(row.first + element_of(word), valid_in(word, row.count), k));
+// Word k of a lane's block of a row.
+Access access_in(Row row, uint block, uint k) {
+    uint word = word_of(block, k, lane_index());
+    return Access(row.first + element_of(word), valid_in(word, row.count), k);
 }
 
 void write_word(Statistics s, Affine affine, Access at, vec4 x) {
@@ -67,27 +68,41 @@ void write_row(Statistics s, Row row, Row next_row) {
             if (!WHOLE && !AHEAD && access.valid == 0u) continue;
             if (!KEPT) affine_of_word(affine, affine_from, element_of(at[k].word), access.valid);
             write_word(s, KEPT ? kept_affine(k) : affine, access, ON_CHIP ? held[k] : input_again(access));
-            if (AHEAD) hold_word(k, next_row);
+            if (AHEAD) hold(access_in(next_row, 0u, k));
         }
         if (ON_CHIP) break;
     }
 }
 
-// y of ROWS rows that are too wide for registers.
-void write_rows(Statistics s[ROWS], Part p, uint done) {
-    uint words = words_in(push.run), affine_from = affine_row(p.unit, 0u);
-    for (uint block = 0u; block < words; block += WORDS * LANES) {
-        Affine affine[WORDS];
-        [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
-            uint word = word_of(block, k, lane_index());
-            affine[k] = affine_at(affine_from, element_of(word), valid_in(word, push.run));
-        }
-        [[unroll]] for (uint i = 0u; i < ROWS; ++i) {
+Statistics statistics_of_row(Row row, uint turn) {
+    vec4 record = AHEAD ? moments_of_held() : moments_of_lane(row.first, push.outers, row.count);
+    return statistics_of(team_reduce(record, turn), push.eps);
+}
+
+void keep_statistics(Row row, Statistics s) {
+    if (row.count == 0u || lane_index() > 0u) return;
+    if (has(VKN_WRITE_STATISTICS)) statistics_store(row.unit, s);
+    if (has(VKN_UPDATE_RUNNING)) update_running(row.unit, s);
+}
+
+// ROWS rows that are too wide for registers: their weights are those of a block of words at a time. Unrolled, the loops
+// over rows would take drivers long to build.
+Statistics row_statistics[ROWS];
+
+void write_rows(Part p, uint done, uint rows) {
+    [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
+        Row row = row_of(p, done + i);
+        row_statistics[i] = statistics_of_row(row, i & 1u);
+        keep_statistics(row, row_statistics[i]);
+    }
+    for (uint block = 0u; block < words_in(push.run); block += BLOCK * LANES) {
+        keep_affine(p.unit, block, lane_index());
+        [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
             Row row = row_of(p, done + i);
-            [[unroll]] for (uint k = 0u; k < WORDS; ++k) {
-                uint word = word_of(block, k, lane_index());
-                Access at = Access(row.first + element_of(word), valid_in(word, row.count), k);
-                write_word(s[i], affine[k], at, input_again(at));
+            Statistics s = row_statistics[i];
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
+                Access access = access_in(row, block, k);
+                write_word(s, kept_affine(k), access, input_again(access));
             }
         }
     }
@@ -96,22 +111,16 @@ void write_rows(Statistics s[ROWS], Part p, uint done) {
 void main() {
     Part p = rows_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
-    // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.
-    uint rows = WHOLE && !p.live ? 0u : push.unit_step;
+    uint rows = row_count(p);
     if (AHEAD && rows > 0u) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold_word(k, row_of(p, 0u));
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(access_in(row_of(p, 0u), 0u, k));
     }
-    for (uint r = 0u; r < rows; r += ROWS) {
-        Statistics s[ROWS];
-        [[unroll]] for (uint i = 0u; i < ROWS; ++i) {
-            Row row = row_of(p, r + i);
-            vec4 record = AHEAD ? moments_of_held() : moments_of_lane(row.first, push.outers, row.count);
-            s[i] = statistics_of(team_reduce(record, (r + i) & 1u), push.eps);
-            if (ROWS == 1u) write_row(s[i], row, row_of(p, min(r + 1u, rows - 1u)));
-            bool writes = row.count > 0u && lane_index() == 0u;
-            if (has(VKN_WRITE_STATISTICS) && writes) statistics_store(row.unit, s[i]);
-            if (has(VKN_UPDATE_RUNNING) && writes) update_running(row.unit, s[i]);
-        }
-        if (ROWS > 1u) write_rows(s, p, r);
+    for (uint r = 0u; ROWS == 1u && r < rows; ++r) {
+        Row row = row_of(p, r);
+        Statistics s = statistics_of_row(row, r & 1u);
+        write_row(s, row, row_of(p, min(r + 1u, rows - 1u)));
+        keep_statistics(row, s);
     }
+    for (uint r = 0u; ROWS > 1u && r < rows; r += ROWS)
+        write_rows(p, r, rows_in_set(rows, r));
 }

@@ -23,6 +23,7 @@ STATISTICS(4)
 TENSOR(readonly, 5, added, DTYPE, WIDE)
 TENSOR(, 6, dx, DTYPE, WIDE)
 layout(std430, set = 0, binding = 7) writeonly buffer records { vec2 record_at[]; };
+layout(std430, set = 0, binding = 7) writeonly buffer record_pairs { vec4 record_pair_at[]; };
 TENSOR(, 7, dresidual, DTYPE, WIDE)
 SOURCE_LOAD(0, x)
 SOURCE_LOAD(1, dy)
@@ -70,10 +71,15 @@ void add_word(uint k, Affine affine) {
     of_gx += g * xhat[k];
 }
 
-// Both, of a row whose weights are kept.
-void hold_kept_word(uint k, Row row) {
-    uint word = word_of(0u, k, lane_index());
-    hold_word(row.n, kept_affine(k), Access(row.first + element_of(word), valid_in(word, row.count), k), false);
+// Word k of a lane's block of a row.
+Access access_in(Row row, uint block, uint k) {
+    uint word = word_of(block, k, lane_index());
+    return Access(row.first + element_of(word), valid_in(word, row.count), k);
+}
+
+// Both, of a word whose weights are kept.
+void hold_kept_word(Row row, uint block, uint k) {
+    hold_word(row.n, kept_affine(k), access_in(row, block, k), false);
     add_word(k, kept_affine(k));
 }
 
@@ -130,7 +136,7 @@ void write_row(Row row, Affine affine, vec2 mean_g, Row next_row) {
             else affine_of_word(affine, affine_row(row.unit, 0u), element_of(at[k].word), access.valid);
             if (!ON_CHIP) hold_word(row.n, affine, access, true);
             write_word(affine, factor, mean_g, access);
-            if (AHEAD) hold_kept_word(k, next_row);
+            if (AHEAD) hold_kept_word(next_row, 0u, k);
         }
         if (ON_CHIP) break;
     }
@@ -142,6 +148,12 @@ void store_element_sums(uint part, uint block) {
     [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
         uint word = word_of(block, k, lane_index()), valid = valid_in(word, push.run);
         uint first = push.record_first + part * push.run + element_of(word);
+        if (VECTOR) {
+            if (!WHOLE && valid == 0u) continue;
+            record_pair_at[first / 2u] = vec4(sum_dz[k].x, sum_dzx[k].x, sum_dz[k].y, sum_dzx[k].y);
+            record_pair_at[first / 2u + 1u] = vec4(sum_dz[k].z, sum_dzx[k].z, sum_dz[k].w, sum_dzx[k].w);
+            continue;
+        }
         [[unroll]] for (uint i = 0u; i < 4u; ++i)
             if (i < valid) record_at[first + i * apart] = vec2(sum_dz[k][i], sum_dzx[k][i]);
     }
@@ -176,26 +188,49 @@ void clear_element_sums() {
 
 // ROWS rows that are too wide for registers: their weights, and the sums of each element over them, are those of a block
 // of words at a time. Unrolled, the loops over rows would take drivers tens of seconds to build.
-vec2 row_mean_g[ROWS];
+Normalizer row_normalizer[ROWS];
+vec2 row_sum[ROWS], row_carry[ROWS], row_mean_g[ROWS];
 
-void means_of_rows(Part p, uint done) {
-    [[dont_unroll]] for (uint i = 0u; i < ROWS; ++i) {
-        Row row = row_of(p, done + i);
-        row_mean_g[i] = means_of_row(sums_of_lane(row, affine_of_unit(row.unit)), row, i & 1u);
+Row row_in_set(Part p, uint done, uint i) {
+    Row row = row_of(p, done + i);
+    row.n = row_normalizer[i];
+    return row;
+}
+
+void means_of_rows(Part p, uint done, uint rows) {
+    [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
+        row_normalizer[i] = row_of(p, done + i).n;
+        row_sum[i] = row_carry[i] = vec2(0);
+    }
+    for (uint block = 0u; block < words_in(push.run); block += BLOCK * LANES) {
+        keep_affine(p.unit, block, lane_index());
+        [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
+            Row row = row_in_set(p, done, i);
+            vec2 sum = row_sum[i], carry = row_carry[i];
+            of_g = of_gx = vec4(0);
+            [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold_kept_word(row, block, k);
+            kahan_add(sum, carry, vec2(sum_of(of_g), sum_of(of_gx)));
+            row_sum[i] = sum;
+            row_carry[i] = carry;
+        }
+    }
+    [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
+        vec2 sums = row_sum[i] - row_carry[i];
+        row_mean_g[i] = means_of_row(vec4(sums, 0, 0), row_of(p, done + i), i & 1u);
     }
 }
 
-void write_rows(Part p, uint done) {
+void write_rows(Part p, uint done, uint rows) {
     for (uint block = 0u; block < words_in(push.run); block += BLOCK * LANES) {
         keep_affine(p.unit, block, lane_index());
         clear_element_sums();
-        [[dont_unroll]] for (uint i = 0u; i < ROWS; ++i) {
-            Row row = row_of(p, done + i);
+        [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
+            Row row = row_in_set(p, done, i);
+            vec2 mean_g = row_mean_g[i];
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                uint word = word_of(block, k, lane_index());
-                Access access = Access(row.first + element_of(word), valid_in(word, row.count), k);
+                Access access = access_in(row, block, k);
                 hold_word(row.n, kept_affine(k), access, true);
-                write_word(kept_affine(k), row.n.rstd, row_mean_g[i], access);
+                write_word(kept_affine(k), row.n.rstd, mean_g, access);
             }
         }
         if (SUMS != VKN_SUMS_NONE && p.live) store_element_sums((p.team * push.unit_step + done) / ROWS, block);
@@ -206,23 +241,23 @@ void main() {
     Part p = rows_of_team();
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
     if (SUMS != VKN_SUMS_NONE && ON_CHIP) clear_element_sums();
-    // WHOLE words are written unseen: a folded grid's workgroups beyond the last one, which are so as a whole, have none.
-    uint rows = WHOLE && !p.live ? 0u : push.unit_step;
+    uint rows = row_count(p);
     if (AHEAD && rows > 0u) {
         Row row = row_of(p, 0u);
         of_g = of_gx = vec4(0);
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold_kept_word(k, row);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold_kept_word(row, 0u, k);
     }
-    for (uint r = 0u; r < rows; r += ROWS) {
-        if (ROWS > 1u) {
-            means_of_rows(p, r);
-            write_rows(p, r);
-        } else {
-            Row row = row_of(p, r);
-            Affine affine = affine_of_unit(row.unit);
-            vec4 sums = AHEAD ? vec4(sum_of(of_g), sum_of(of_gx), 0, 0) : sums_of_lane(row, affine);
-            write_row(row, affine, means_of_row(sums, row, r & 1u), row_of(p, min(r + 1u, rows - 1u)));
-        }
+    for (uint r = 0u; ROWS == 1u && r < rows; ++r) {
+        Row row = row_of(p, r);
+        Affine affine = affine_of_unit(row.unit);
+        vec4 sums = AHEAD ? vec4(sum_of(of_g), sum_of(of_gx), 0, 0) : sums_of_lane(row, affine);
+        write_row(row, affine, means_of_row(sums, row, r & 1u), row_of(p, min(r + 1u, rows - 1u)));
+    }
+    // A set that its team has no rows for has a record, too.
+    uint sets_end = ALONE && p.live ? push.unit_step : rows;
+    for (uint r = 0u; ROWS > 1u && r < sets_end; r += ROWS) {
+        means_of_rows(p, r, rows_in_set(rows, r));
+        write_rows(p, r, rows_in_set(rows, r));
     }
     if (ADDED) add_teams();
     if (SUMS == VKN_SUMS_NONE || !ON_CHIP || !p.live) return;

@@ -47,6 +47,14 @@ Part rows_of_team() {
     return part_of(min(team_index(), push.teams - 1u) * push.unit_step, 0u, 0u);
 }
 
+// A team that waits for no other goes over the rows that it has. One that meets others at barriers goes over as many as
+// they, of which those beyond its own have no elements; a folded grid's workgroups beyond the last one, over none.
+const bool ALONE = LANES <= CLUSTER;
+uint row_count(Part p) { return ALONE || (WHOLE && !p.live) ? p.units : push.unit_step; }
+
+// Of those, how many of the ROWS from `done` on.
+uint rows_in_set(uint rows, uint done) { return ALONE ? min(rows - min(rows, done), ROWS) : ROWS; }
+
 // The statistics of a unit: its channel's, or its group's.
 uint group_of(uint unit) { return has(VKN_STAT_CHANNEL) ? unit % push.period : unit / push.fan; }
 

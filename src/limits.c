@@ -36,7 +36,7 @@ static const vkn_limits cpu_limits = {
     .element_blocks = 1,
     .stream_block = 8,
     .stream_invocations = 256,
-    .rows = 8,
+    .rows = 32,
     .grad_rows = 32,
     .neighbours = 4,
     .apply = 512,
@@ -60,8 +60,6 @@ static vkn_limits numbers_of_kind(bool cpu, bool wide, bool subgroup) {
     vkn_limits limits = cpu ? cpu_limits : gpu_limits;
     if (cpu && !wide) {
         limits.stream_block = 4;
-        limits.rows = 4;
-        limits.grad_rows = 16;
         limits.neighbours = 1;
         limits.across = false;
         limits.column_words = 1;

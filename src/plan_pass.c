@@ -183,16 +183,20 @@ vkn_affine vkn_affine_of(const vkn_plan *plan, const vkn_slice *slice, const vkn
     return affine_of_units(plan, slice, box);
 }
 
-// No team, lane or word of the dispatch is without elements. A team goes through all words of its outers in one count.
+// No team, lane or word that is gone over is without elements. A team goes through all words of its outers in one
+// count.
 static bool rows_are_whole(const vkn_pass *pass, const vkn_split *split, const vkn_box *box, uint64_t unit_step,
                            uint64_t teams) {
     uint64_t block = (uint64_t)split->lanes * split->block * 4;
     uint64_t run = vkn_least(split->run_step, box->count[2]);
     uint64_t outers = vkn_most(vkn_least(split->outer_step, box->count[0]), 1);
     uint64_t teams_each = pass->constants.value[VKN_CONSTANT_WORKGROUP] / split->lanes;
+    // A team of whole rows that waits for no other goes over no more of them than it has.
+    bool norm = pass->shader == VKN_SHADER_NORM_ROW || pass->shader == VKN_SHADER_NORM_ROW_GRAD;
+    bool alone = norm && split->lanes <= pass->constants.value[VKN_CONSTANT_CLUSTER];
     return pass->constants.value[VKN_CONSTANT_VECTOR] && run * outers % block == 0 && run % 4 == 0 &&
-           box->count[2] % run == 0 && box->count[0] % outers == 0 && box->count[1] % unit_step == 0 &&
-           teams % teams_each == 0;
+           box->count[2] % run == 0 && box->count[0] % outers == 0 &&
+           (alone || (box->count[1] % unit_step == 0 && teams % teams_each == 0));
 }
 
 // Words of one load: none where not all of them begin at one, of 16 bits two where each lane has pairs of them.

@@ -124,6 +124,16 @@ static uint32_t lanes_to_hold(const vkn_row *row, uint64_t words, uint32_t block
     return (uint64_t)wider * block < words ? lanes : wider;
 }
 
+// Rows too wide for registers that share each load of a weight: as many as a team has, of which on a CPU half of what a
+// cache keeps is read again. Records of fewer than four cost more than the sweep for dweight and dbias that they save.
+static uint32_t rows_together(const vkn_row *row, uint64_t of_team, const vkn_limits *limits) {
+    uint32_t together = row->gradient ? limits->grad_rows : limits->rows;
+    uint64_t most = limits->cpu ? limits->slab / (row->gradient ? 4 : 2) : UINT64_MAX;
+    while (together > 1 && (together > of_team || together * row->elements > most))
+        together /= 2;
+    return row->gradient && together < 4 ? 1 : together;
+}
+
 vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     uint32_t block = block_for(row, limits);
     uint64_t run_words = vkn_ceil_div(row->elements, 4), words = run_words * row->outers;
@@ -149,8 +159,8 @@ vkn_split vkn_split_row(const vkn_row *row, const vkn_limits *limits) {
     uint64_t room = vkn_record_room(limits) / vkn_most(row->elements, 1);
     teams = vkn_most(vkn_least(teams, room), 1);
     split.unit_step = vkn_most(vkn_least(vkn_ceil_div(row->rows, teams), VKN_MOST_ROWS), 1);
-    uint32_t together = row->gradient ? limits->grad_rows : limits->rows;
-    if (!split.on_chip && together > 1 && split.unit_step >= together) {
+    uint32_t together = split.on_chip ? 1 : rows_together(row, split.unit_step, limits);
+    if (together > 1) {
         split.rows = together;
         split.unit_step -= split.unit_step % together;
     }

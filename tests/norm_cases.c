@@ -115,6 +115,7 @@ struct norm_case norm_cases[] = {
     {{VKN_LAYER, 1, 1, EPS, 0, 0}, LAST, 3, {2, 1301, 3}, DATA_FAR, SIZE_SMALL},
     {{VKN_LAYER, 1, 1, EPS, 0, 0}, FIRST, 3, {3, 2, 77}, DATA_BIG, SIZE_SMALL},
     {{VKN_LAYER, 1, 1, EPS, 0, 0}, FIRST, 2, {70000, 8}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_LAYER, 1, 1, EPS, 0, 0}, FIRST, 2, {519, 1284}, DATA_FAR, SIZE_LARGE},
     {{VKN_LAYER, 1, 1, EPS, 0, 0}, FIRST, 2, {3, 70000}, DATA_OUTLIER, SIZE_LARGE},
     {{VKN_LAYER, 1, 1, EPS, 0, 0}, FIRST, 1, {1 << 20}, DATA_FAR, SIZE_LARGE},
 
@@ -132,6 +133,7 @@ struct norm_case norm_cases[] = {
     {{VKN_RMS, 1, 1, EPS, 0, 0}, LAST, 3, {2, 1301, 3}, DATA_NORMAL, SIZE_SMALL},
     {{VKN_RMS, 1, 1, EPS, 0, 0}, FIRST, 3, {3, 2, 77}, DATA_BIG, SIZE_SMALL},
     {{VKN_RMS, 1, 1, EPS, 0, 0}, FIRST, 2, {70000, 8}, DATA_NORMAL, SIZE_LARGE},
+    {{VKN_RMS, 1, 1, EPS, 0, 0}, FIRST, 2, {521, 2048}, DATA_NORMAL, SIZE_LARGE},
     {{VKN_RMS, 1, 1, EPS, 0, 0}, FIRST, 2, {2, 300000}, DATA_OUTLIER, SIZE_LARGE},
 };
 const size_t norm_case_count = sizeof norm_cases / sizeof *norm_cases;

@@ -99,11 +99,14 @@ static bool everything_exists(const vkn_pass *pass) {
     const struct vkn_rows_push *push = &pass->push.rows;
     const uint32_t *constant = pass->constants.value;
     uint64_t teams = (uint64_t)pass->workgroups * (constant[VKN_CONSTANT_WORKGROUP] / constant[VKN_CONSTANT_LANES]);
-    if (teams != push->teams || push->unit_step % constant[VKN_CONSTANT_ROWS]) return false;
+    // A team of whole rows that waits for no other does without those that it does not have.
+    bool alone = (pass->shader == VKN_SHADER_NORM_ROW || pass->shader == VKN_SHADER_NORM_ROW_GRAD) &&
+                 constant[VKN_CONSTANT_LANES] <= constant[VKN_CONSTANT_CLUSTER];
+    if (!alone && (teams != push->teams || push->unit_step % constant[VKN_CONSTANT_ROWS])) return false;
     struct part before = {0};
     for (uint32_t team = 0; team < push->teams; team++) {
         struct part p = part_of_team(push, team);
-        if (p.units != push->unit_step) return false;
+        if (!alone && p.units != push->unit_step) return false;
         if ((p.outers != before.outers || p.run != before.run) && !words_exist(pass, &p)) return false;
         before = p;
     }

@@ -17,6 +17,7 @@ static void teams_have_several_rows(void **state) {
     static const struct norm_case many = CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {64, 1024, 1024});
     static const struct norm_case few = CASE(VKN_LAYER, VKN_CHANNELS_FIRST, {2, 64, 1024});
     static const struct norm_case odd = CASE(VKN_RMS, VKN_CHANNELS_FIRST, {65537, 1024});
+    static const struct norm_case odd_and_wide = CASE(VKN_RMS, VKN_CHANNELS_FIRST, {65537, 4096});
     vkn_plan plan = {0};
     vkn_request request = {.present = FORWARD};
     const vkn_pass *pass = pass_of(&plan, &many, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
@@ -38,7 +39,11 @@ static void teams_have_several_rows(void **state) {
     step = pass->push.rows.unit_step;
     assert_true(step > 1);
     assert_int_equal(pass->push.rows.teams, (65537 + step - 1) / step);
-    assert_false(pass->constants.value[VKN_CONSTANT_WHOLE]); // the last team has a single row
+    assert_true(pass->constants.value[VKN_CONSTANT_WHOLE]); // the last team has a single row, and goes over no other
+
+    pass = pass_of(&plan, &odd_and_wide, vkn_plan_forward, &request, DEVICE_GPU, VKN_SHADER_NORM_ROW);
+    assert_true(pass->push.rows.unit_step > 1);
+    assert_false(pass->constants.value[VKN_CONSTANT_WHOLE]); // where a team meets others at barriers it does
     free(plan.passes);
 }
 
