@@ -50,14 +50,19 @@ uint64_t vkn_box_span(const vkn_view *view, const vkn_box *box) {
     return (box->count[0] - 1) * view->stride[0] + (box->count[1] - 1) * view->stride[1] + box->count[2];
 }
 
+// Stretches of `length`, each `stride` after the one before it, that lie within `room`.
+static uint64_t fitting(uint64_t room, uint64_t length, uint64_t stride) {
+    return (room - length) / vkn_most(stride, 1) + 1;
+}
+
 // At most `most` of `count`, in steps of `whole`, so that boxes are about as large as one another: a few rows left over
 // would keep a device from filling, and teams from having whole sets of rows.
 static uint64_t even_share(uint64_t count, uint64_t most, uint64_t whole) {
-    if (count <= most) return count;
-    uint64_t share = vkn_ceil_div(count, vkn_ceil_div(count, most));
+    uint64_t boxes = vkn_ceil_div(count, vkn_most(most, 1));
+    if (boxes <= 1) return vkn_most(count, 1);
     whole = vkn_most(whole, 1);
-    uint64_t even = vkn_ceil_div(share, whole) * whole;
-    return even <= most ? even : most;
+    uint64_t even = vkn_ceil_div(vkn_ceil_div(count, boxes), whole) * whole;
+    return vkn_most(vkn_least(even, most), 1);
 }
 
 vkn_boxes vkn_boxes_of(const vkn_view *view, const vkn_split *split, const vkn_limits *limits) {
@@ -67,11 +72,11 @@ vkn_boxes vkn_boxes_of(const vkn_view *view, const vkn_split *split, const vkn_l
     uint64_t *step = boxes.step;
     // A cut run stays a multiple of 64 elements, so that the next box begins as aligned as this one.
     step[2] = even_share(count[2], room < count[2] ? room / 64 * 64 : room, 64);
-    step[1] = step[2] < count[2] ? 1 : even_share(count[1], (room - step[2]) / stride[1] + 1, split->unit_step);
+    step[1] = step[2] < count[2] ? 1 : even_share(count[1], fitting(room, step[2], stride[1]), split->unit_step);
     uint64_t plane = (step[1] - 1) * stride[1] + step[2];
     step[0] = step[2] < count[2] || step[1] < count[1]
                   ? 1
-                  : even_share(count[0], (room - plane) / stride[0] + 1, split->outer_step);
+                  : even_share(count[0], fitting(room, plane, stride[0]), split->outer_step);
     for (int axis = 0; axis < 3; ++axis)
         boxes.number[axis] = vkn_ceil_div(count[axis], step[axis]);
     return boxes;
