@@ -44,12 +44,6 @@ struct Row {
 
 Row row_of(Part p, uint r) { return Row(p.unit + r, p.first + r * push.unit_stride, r < p.units ? push.run : 0u); }
 
-// Word k of a lane's block of a row.
-Access access_in(Row row, uint block, uint k) {
-    uint word = word_of(block, k, lane_index());
-    return Access(row.first + element_of(word), valid_in(word, row.count), k);
-}
-
 void write_word(Statistics s, Affine affine, Access at, vec4 x) {
     vec4 z = affine_map(((x - s.mean) - s.low) * s.rstd, affine.weight, affine.bias);
     if (RESIDUAL == VKN_ADD_AFTER) z += residual_load(at);
@@ -68,7 +62,7 @@ void write_row(Statistics s, Row row, Row next_row) {
             if (!WHOLE && !AHEAD && access.valid == 0u) continue;
             if (!KEPT) affine_of_word(affine, affine_from, element_of(at[k].word), access.valid);
             write_word(s, KEPT ? kept_affine(k) : affine, access, ON_CHIP ? held[k] : input_again(access));
-            if (AHEAD) hold(access_in(next_row, 0u, k));
+            if (AHEAD) hold(access_in(next_row.first, next_row.count, 0u, k));
         }
         if (ON_CHIP) break;
     }
@@ -89,19 +83,22 @@ void keep_statistics(Row row, Statistics s) {
 // over rows would take drivers long to build.
 Statistics row_statistics[ROWS];
 
-void write_rows(Part p, uint done, uint rows) {
+void statistics_of_rows(Part p, uint done, uint rows) {
     [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
         Row row = row_of(p, done + i);
         row_statistics[i] = statistics_of_row(row, i & 1u);
         keep_statistics(row, row_statistics[i]);
     }
+}
+
+void write_rows(Part p, uint done, uint rows) {
     for (uint block = 0u; block < words_in(push.run); block += BLOCK * LANES) {
         keep_affine(p.unit, block, lane_index());
         [[dont_unroll]] for (uint i = 0u; i < rows; ++i) {
             Row row = row_of(p, done + i);
             Statistics s = row_statistics[i];
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                Access access = access_in(row, block, k);
+                Access access = access_in(row.first, row.count, block, k);
                 write_word(s, kept_affine(k), access, input_again(access));
             }
         }
@@ -113,7 +110,8 @@ void main() {
     if (KEPT) keep_affine(p.unit, 0u, lane_index());
     uint rows = row_count(p);
     if (AHEAD && rows > 0u) {
-        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(access_in(row_of(p, 0u), 0u, k));
+        Row row = row_of(p, 0u);
+        [[unroll]] for (uint k = 0u; k < BLOCK; ++k) hold(access_in(row.first, row.count, 0u, k));
     }
     for (uint r = 0u; ROWS == 1u && r < rows; ++r) {
         Row row = row_of(p, r);
@@ -121,6 +119,8 @@ void main() {
         write_row(s, row, row_of(p, min(r + 1u, rows - 1u)));
         keep_statistics(row, s);
     }
-    for (uint r = 0u; ROWS > 1u && r < rows; r += ROWS)
+    for (uint r = 0u; ROWS > 1u && r < rows; r += ROWS) {
+        statistics_of_rows(p, r, rows_in_set(rows, r));
         write_rows(p, r, rows_in_set(rows, r));
+    }
 }

@@ -71,15 +71,9 @@ void add_word(uint k, Affine affine) {
     of_gx += g * xhat[k];
 }
 
-// Word k of a lane's block of a row.
-Access access_in(Row row, uint block, uint k) {
-    uint word = word_of(block, k, lane_index());
-    return Access(row.first + element_of(word), valid_in(word, row.count), k);
-}
-
 // Both, of a word whose weights are kept.
 void hold_kept_word(Row row, uint block, uint k) {
-    hold_word(row.n, kept_affine(k), access_in(row, block, k), false);
+    hold_word(row.n, kept_affine(k), access_in(row.first, row.count, block, k), false);
     add_word(k, kept_affine(k));
 }
 
@@ -228,7 +222,7 @@ void write_rows(Part p, uint done, uint rows) {
             Row row = row_in_set(p, done, i);
             vec2 mean_g = row_mean_g[i];
             [[unroll]] for (uint k = 0u; k < BLOCK; ++k) {
-                Access access = access_in(row, block, k);
+                Access access = access_in(row.first, row.count, block, k);
                 hold_word(row.n, kept_affine(k), access, true);
                 write_word(kept_affine(k), row.n.rstd, mean_g, access);
             }

@@ -124,3 +124,9 @@ uint valid_at(uint k, uint outers, uint count) { return at[k].outer < outers ? v
 Access access_at(uint first, uint outers, uint count, uint k) {
     return Access(element_at(first, k), valid_at(k, outers, count), k);
 }
+
+// Word k of the block of words that begins at `block`, of a row of one run.
+Access access_in(uint first, uint count, uint block, uint k) {
+    uint word = word_of(block, k, lane_index());
+    return Access(first + element_of(word), valid_in(word, count), k);
+}
