@@ -19,13 +19,13 @@ function(vkn_add_shader target source)
     add_custom_command(
         OUTPUT ${header}
         BYPRODUCTS ${spv}
-        COMMAND ${VKN_GLSLC} --target-env=vulkan1.1 -O -Werror ${arg_DEFINES} -MD -MF ${spv}.d -MT ${header} -o ${spv} ${source}
+        COMMAND ${VKN_GLSLC} --target-env=vulkan1.1 -O $<$<BOOL:${VKNORM_WERROR}>:-Werror> ${arg_DEFINES} -MD -MF ${spv}.d -MT ${header} -o ${spv} ${source}
         COMMAND ${VKN_SPIRV_VAL} --target-env vulkan1.1 ${spv}
         COMMAND ${CMAKE_COMMAND} -DINPUT=${spv} -DOUTPUT=${header} -DNAME=${arg_NAME}_spv -P ${VKN_EMBED_SCRIPT}
         DEPENDS ${source} ${VKN_EMBED_SCRIPT}
         DEPFILE ${spv}.d
         COMMENT "Compiling shader ${arg_NAME}"
-        VERBATIM)
+        COMMAND_EXPAND_LISTS VERBATIM)
     target_sources(${target} PRIVATE ${header})
     target_include_directories(${target} PRIVATE ${folder})
 endfunction()

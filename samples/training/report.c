@@ -124,7 +124,8 @@ static bool close_curves(FILE **file, const char *option, const char *path) {
 
 bool training_report_close(training_report *report) {
     const training_options *options = report->with.options;
-    bool ok = close_curves(&report->csv, "--csv", options ? options->csv : NULL);
-    ok = close_curves(&report->steps_csv, "--steps-csv", options ? options->steps_csv : NULL) && ok;
+    if (!options) return training_flush();
+    bool ok = close_curves(&report->csv, "--csv", options->csv);
+    ok = close_curves(&report->steps_csv, "--steps-csv", options->steps_csv) && ok;
     return training_flush() && ok;
 }
