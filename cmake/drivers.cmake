@@ -88,9 +88,10 @@ function(vkn_add_driver_tests name)
     set(validated FALSE)
     if(VKNORM_VALIDATION_LAYER AND NOT arg_NO_VALIDATION)
         set(validated TRUE)
-        # The second is what older layers read, the third what newer ones do.
+        # The second is what older layers read, the others what newer ones do: what shaders touch has a setting of its own.
         list(APPEND environment VK_INSTANCE_LAYERS=VK_LAYER_KHRONOS_validation
-            VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT VK_VALIDATION_VALIDATE_SYNC=true)
+            VK_LAYER_ENABLES=VK_VALIDATION_FEATURE_ENABLE_SYNCHRONIZATION_VALIDATION_EXT VK_VALIDATION_VALIDATE_SYNC=true
+            VK_VALIDATION_SYNCVAL_SHADER_ACCESSES_HEURISTIC=true)
     endif()
     list(APPEND environment ${VKN_SANITIZER_ENVIRONMENT})
 
