@@ -9,6 +9,7 @@ void keep_affine(uint unit, uint block, uint lane) {
 #define VALID valid_in(word_of(block, k, lane), push.run)
     AFFINE_LOAD_BLOCK(kept_weight, weight, VKN_HAS_WEIGHT, 1, row, ELEMENT, VALID)
     AFFINE_LOAD_BLOCK(kept_bias, bias, VKN_HAS_BIAS, 0, row, ELEMENT, VALID)
+    [[unroll]] for (uint k = 0u; k < BLOCK; ++k) kept_weight[k] += push.weight_offset;
 }
 
-Affine kept_affine(uint k) { return Affine(kept_weight[k] + push.weight_offset, kept_bias[k]); }
+Affine kept_affine(uint k) { return Affine(kept_weight[k], kept_bias[k]); }

@@ -99,7 +99,7 @@ void sums_of_lane(Columns c) {
     end_block();
 }
 
-vec4 combine(vec4 a, vec4 b) { return a + b; }
+vec4 combine(vec4 mine, vec4 other, bool first) { return mine + other; }
 
 // The team's sums. They are arrays of their own, so that an index that varies leaves the lane's in registers.
 vec4 total[WORDS], total_x[WORDS];

@@ -27,7 +27,7 @@ LOAD(5, added)
 STORE(6, dresidual)
 GRADIENT
 
-vec4 combine(vec4 a, vec4 b) { return a + b; }
+vec4 combine(vec4 mine, vec4 other, bool first) { return mine + other; }
 
 void main() {
     Part p = part_of_team();

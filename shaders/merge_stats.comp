@@ -17,7 +17,7 @@ FLOATS(writeonly, 1, statistics)
 FLOATS(writeonly, 2, moments)
 STATISTICS_STORE(1, statistics)
 
-vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
+vec4 combine(vec4 mine, vec4 other, bool first) { return moments_merge(mine, other, first); }
 
 float mean_of(vec4 record) { return record.x + record.y; }
 

@@ -17,7 +17,7 @@ FLOATS(, 3, dweight)
 FLOATS(, 4, sums)
 LOAD_WORD(1, weight)
 
-vec4 combine(vec4 a, vec4 b) { return a + b; }
+vec4 combine(vec4 mine, vec4 other, bool first) { return mine + other; }
 
 void main() {
     uint output_index = team_index();

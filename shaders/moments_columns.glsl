@@ -58,7 +58,7 @@ void moments_of_lane(Columns c) {
     }
 }
 
-vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
+vec4 combine(vec4 mine, vec4 other, bool first) { return moments_merge(mine, other, first); }
 
 // The record of the team's positions, of one column of word w.
 vec4 moments_of_team(Columns c, uint w, uint column) {

@@ -6,6 +6,11 @@
 
 vec4 input_load(Access at); // the including shader's
 
+// Lanes of whole blocks have as many elements each.
+vec4 combine(vec4 mine, vec4 other, bool first) {
+    return WHOLE ? moments_merge_equal(mine, other, first) : moments_merge(mine, other, first);
+}
+
 // The block of words that a lane holds, and how many elements of each exist.
 vec4 held[BLOCK];
 uint held_valid[BLOCK];

@@ -31,8 +31,6 @@ INPUT
 // The same, once it has been loaded.
 vec4 input_again(Access at) { return RESIDUAL == VKN_ADD_BEFORE ? h_load(at) : x_load(at); }
 
-vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
-
 // The words of a row that has been written make room for those of the team's next one, so that loads and stores
 // alternate. Not where h is written: it may lie where x did, and a row may be loaded twice.
 const bool AHEAD = KEPT && AFFINE != VKN_AFFINE_OWN && RESIDUAL != VKN_ADD_BEFORE;

@@ -33,7 +33,7 @@ LOAD(7, dresidual)
 STORE(7, dresidual)
 GRADIENT
 
-vec4 combine(vec4 a, vec4 b) { return a + b; }
+vec4 combine(vec4 mine, vec4 other, bool first) { return mine + other; }
 
 // The words of a row that has been written make room for those of the team's next one, so that loads and stores
 // alternate. Not where dz is written: it may lie where dy did, and a row may be loaded twice.

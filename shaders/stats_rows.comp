@@ -17,8 +17,6 @@ LOAD(2, residual)
 STORE(3, h)
 INPUT
 
-vec4 combine(vec4 a, vec4 b) { return moments_merge(a, b); }
-
 void main() {
     Part p = part_of_team();
     vec4 record = team_reduce(moments_of_lane(p.first, p.outer_count, p.run_count), 0u);

@@ -16,42 +16,56 @@ uint team_in_workgroup() {
 }
 uint team_index() { return workgroup_index() * TEAMS + team_in_workgroup(); }
 
-vec4 combine(vec4 a, vec4 b); // the reduction's operation: the including shader's
+// The reduction's operation: the including shader's. `first`: mine is of the lower lanes. It gives the same bits if mine
+// and other are exchanged, and `first` with them.
+vec4 combine(vec4 mine, vec4 other, bool first);
 
-// A few clusters are combined by every lane, after one barrier; many as a tree.
-const bool FEW_CLUSTERS = LANES / CLUSTER <= 16u;
+// Each cluster leaves a value. They are combined by shuffles too, where a cluster has a lane for each; else a few by
+// every lane, after one barrier, and many as a tree. All are trees, in which both sides are of as many lanes.
+const uint CLUSTERS_OF_TEAM = LANES / CLUSTER;
+const bool FEW_CLUSTERS = CLUSTERS_OF_TEAM <= 8u;
 
 #ifdef SUBGROUP
 // Combines a lane's value with that of the lane `distance` away. A constant distance is cheaper than a loop's variable.
-vec4 combine_across(vec4 value, uint lane, uint distance) {
+vec4 combine_across(vec4 value, uint distance) {
     vec4 other = subgroupShuffleXor(value, distance * STRIDE);
-    bool upper = (lane & distance) != 0u;
-    return combine(upper ? other : value, upper ? value : other);
+    return combine(value, other, (lane_index() & distance) == 0u);
 }
-#define ACROSS(distance) if (CLUSTER > distance) value = combine_across(value, lane, distance);
+#define ACROSS(distance, count) if (count > distance) value = combine_across(value, distance);
+#define ALL_ACROSS(count)                                                                          \
+    ACROSS(1u, count) ACROSS(2u, count) ACROSS(4u, count) ACROSS(8u, count) ACROSS(16u, count)     \
+    ACROSS(32u, count) ACROSS(64u, count)
+const bool SHUFFLED = CLUSTERS_OF_TEAM <= CLUSTER;
+#else
+#define ALL_ACROSS(count)
+const bool SHUFFLED = false;
 #endif
+
+vec4 combine_few(uint first) {
+    vec4 of[FEW_CLUSTERS ? CLUSTERS_OF_TEAM : 1u];
+    [[unroll]] for (uint i = 0u; i < CLUSTERS_OF_TEAM; ++i) of[i] = team_values[first + i];
+    [[unroll]] for (uint reach = 1u; reach < CLUSTERS_OF_TEAM; reach *= 2u)
+        [[unroll]] for (uint i = 0u; i < CLUSTERS_OF_TEAM; i += 2u * reach) of[i] = combine(of[i], of[i + reach], true);
+    return of[0];
+}
 
 vec4 team_reduce(vec4 value, uint turn) {
     uint lane = lane_index();
-#ifdef SUBGROUP
-    ACROSS(1u) ACROSS(2u) ACROSS(4u) ACROSS(8u) ACROSS(16u) ACROSS(32u) ACROSS(64u)
-#endif
-    if (LANES > CLUSTER) {
-        uint first = turn * CLUSTERS + team_in_workgroup() * (LANES / CLUSTER);
-        if (lane % CLUSTER == 0u) team_values[first + lane / CLUSTER] = value;
-        barrier();
-        if (FEW_CLUSTERS) {
-            value = team_values[first];
-            for (uint i = 1u; i < LANES / CLUSTER; ++i)
-                value = combine(value, team_values[first + i]);
-        } else {
-            for (uint distance = LANES / CLUSTER / 2u; distance > 0u; distance /= 2u) {
-                if (lane < distance)
-                    team_values[first + lane] = combine(team_values[first + lane], team_values[first + lane + distance]);
-                barrier();
-            }
-            value = team_values[first];
-        }
+    ALL_ACROSS(CLUSTER)
+    if (LANES <= CLUSTER) return value;
+    uint first = turn * CLUSTERS + team_in_workgroup() * CLUSTERS_OF_TEAM;
+    if (lane % CLUSTER == 0u) team_values[first + lane / CLUSTER] = value;
+    barrier();
+    if (SHUFFLED) {
+        value = team_values[first + lane % CLUSTERS_OF_TEAM];
+        ALL_ACROSS(CLUSTERS_OF_TEAM)
+        return value;
     }
-    return value;
+    if (FEW_CLUSTERS) return combine_few(first);
+    for (uint distance = CLUSTERS_OF_TEAM / 2u; distance > 0u; distance /= 2u) {
+        if (lane < distance)
+            team_values[first + lane] = combine(team_values[first + lane], team_values[first + lane + distance], true);
+        barrier();
+    }
+    return team_values[first];
 }
