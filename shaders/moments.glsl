@@ -12,25 +12,24 @@
 
 // `first`: mine comes before the other's. Whoever merges, the result is the same bits.
 vec4 moments_merge(vec4 mine, vec4 other, bool first) {
-    if (!CENTERED) return vec4(0, 0, mine.z + other.z, mine.w + other.w);
     vec4 a = first ? mine : other, b = first ? other : mine;
     precise float count = a.w + b.w;
     precise float share = b.w / max(count, 1.0);
     precise float delta = (b.x - a.x) + (b.y - a.y);
     precise float mean = a.y + delta * share;
     precise float m2 = (a.z + b.z) + (delta * delta) * (a.w * share);
-    vec4 merged = vec4(a.x, mean, m2, count);
-    return b.w == 0.0 ? a : (a.w == 0.0 ? b : merged);
+    vec4 merged = b.w == 0.0 ? a : (a.w == 0.0 ? b : vec4(a.x, mean, m2, count));
+    return CENTERED ? merged : vec4(0, 0, mine.z + other.z, mine.w + other.w);
 }
 
 // The same of as many elements each.
 vec4 moments_merge_equal(vec4 mine, vec4 other, bool first) {
-    if (!CENTERED) return vec4(0, 0, mine.z + other.z, 2.0 * mine.w);
     precise float delta = (other.x - mine.x) + (other.y - mine.y);
     precise float half_delta = 0.5 * delta;
     precise float mean = first ? mine.y + half_delta : other.y - half_delta;
     precise float m2 = (mine.z + other.z) + (delta * delta) * (0.5 * mine.w);
-    return vec4(first ? mine.x : other.x, mean, m2, 2.0 * mine.w);
+    vec4 merged = vec4(first ? mine.x : other.x, mean, m2, 2.0 * mine.w);
+    return CENTERED ? merged : vec4(0, 0, mine.z + other.z, 2.0 * mine.w);
 }
 
 vec4 median(vec4 a, vec4 b, vec4 c) { return max(min(a, b), min(max(a, b), c)); }

@@ -44,28 +44,41 @@ const bool SHUFFLED = false;
 vec4 combine_few(uint first) {
     vec4 of[FEW_CLUSTERS ? CLUSTERS_OF_TEAM : 1u];
     [[unroll]] for (uint i = 0u; i < CLUSTERS_OF_TEAM; ++i) of[i] = team_values[first + i];
-    [[unroll]] for (uint reach = 1u; reach < CLUSTERS_OF_TEAM; reach *= 2u)
-        [[unroll]] for (uint i = 0u; i < CLUSTERS_OF_TEAM; i += 2u * reach) of[i] = combine(of[i], of[i + reach], true);
+    // Plain loops: drivers unroll no others, and choose among the values by branches.
+#define COMBINE_PAIRS(reach)                                                                       \
+    if (CLUSTERS_OF_TEAM > reach)                                                                  \
+        [[unroll]] for (uint i = 0u; i < CLUSTERS_OF_TEAM; i += 2u * reach)                        \
+            of[i] = combine(of[i], of[i + reach], true);
+    COMBINE_PAIRS(1u)
+    COMBINE_PAIRS(2u)
+    COMBINE_PAIRS(4u)
     return of[0];
 }
 
-vec4 team_reduce(vec4 value, uint turn) {
+vec4 combine_many(uint first) {
     uint lane = lane_index();
-    ALL_ACROSS(CLUSTER)
-    if (LANES <= CLUSTER) return value;
-    uint first = turn * CLUSTERS + team_in_workgroup() * CLUSTERS_OF_TEAM;
-    if (lane % CLUSTER == 0u) team_values[first + lane / CLUSTER] = value;
-    barrier();
-    if (SHUFFLED) {
-        value = team_values[first + lane % CLUSTERS_OF_TEAM];
-        ALL_ACROSS(CLUSTERS_OF_TEAM)
-        return value;
-    }
-    if (FEW_CLUSTERS) return combine_few(first);
     for (uint distance = CLUSTERS_OF_TEAM / 2u; distance > 0u; distance /= 2u) {
         if (lane < distance)
             team_values[first + lane] = combine(team_values[first + lane], team_values[first + lane + distance], true);
         barrier();
     }
     return team_values[first];
+}
+
+// One return: of several, constant as their conditions are, drivers see a loop.
+vec4 team_reduce(vec4 value, uint turn) {
+    uint lane = lane_index();
+    ALL_ACROSS(CLUSTER)
+    if (LANES > CLUSTER) {
+        uint first = turn * CLUSTERS + team_in_workgroup() * CLUSTERS_OF_TEAM;
+        if (lane % CLUSTER == 0u) team_values[first + lane / CLUSTER] = value;
+        barrier();
+        if (SHUFFLED) {
+            value = team_values[first + lane % CLUSTERS_OF_TEAM];
+            ALL_ACROSS(CLUSTERS_OF_TEAM)
+        } else {
+            value = FEW_CLUSTERS ? combine_few(first) : combine_many(first);
+        }
+    }
+    return value;
 }
